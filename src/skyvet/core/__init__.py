@@ -1,0 +1,1 @@
+"""Foundations that know nothing of astronomy: errors, arrays, files, progress."""

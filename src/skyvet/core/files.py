@@ -1,0 +1,72 @@
+"""Files that are either whole or absent, and hashes of their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from skyvet.core.errors import DatasetError
+
+__all__ = ["atomic_path", "sha256_of_file", "write_json_atomic"]
+
+_BLOCK_BYTES = 1 << 20
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that replaces it only on success.
+
+    A crash, an interrupt or a full disk leaves the old file as it was.
+
+    Parameters
+    ----------
+    path : Path
+        The final file; its folder is created.
+
+    Raises
+    ------
+    DatasetError
+        If the file cannot be written (full disk, no permission).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> with atomic_path(target) as draft:
+    ...     _ = draft.write_text("done")
+    >>> target.read_text()
+    'done'
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        with draft.open("rb") as handle:
+            os.fsync(handle.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise DatasetError(
+            f"cannot write {path}: {error.strerror or error}; what was written before is untouched"
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_json_atomic(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON document
+    """Write a JSON document so that readers see the old or the new one, never half."""
+    with atomic_path(path) as draft:
+        draft.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while block := handle.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

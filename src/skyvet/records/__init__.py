@@ -1,0 +1,1 @@
+"""Frozen records that carry outside data through skyvet, checked once where it enters."""

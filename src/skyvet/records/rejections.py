@@ -1,0 +1,51 @@
+"""Input that could not be scored: a result too, counted and named."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from skyvet.records.identifiers import Identifier
+
+__all__ = ["Rejection", "RejectionReason"]
+
+
+class RejectionReason(enum.StrEnum):
+    """Why an input became no score; the values stand in tables and manifests."""
+
+    UNREADABLE_FILE = "unreadable_file"
+    TRUNCATED_PACKET = "truncated_packet"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    MISSING_FIELD = "missing_field"
+    BAD_VALUE = "bad_value"
+    NO_CUTOUTS = "no_cutouts"
+    UNREADABLE_CUTOUT = "unreadable_cutout"
+    BLANK_STAMP = "blank_stamp"
+    NO_VALID_PIXELS = "no_valid_pixels"
+    STAMP_SIZE = "stamp_size"
+    DUPLICATE_CANDIDATE = "duplicate_candidate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """One input that was refused.
+
+    Parameters
+    ----------
+    source : str
+        File (and member or record number) it came from.
+    reason : RejectionReason
+        Why.
+    detail : str
+        What was found, for a person.
+    survey : str
+        Name of the adapter; empty where it was not reached.
+    candidate_id : int or str, optional
+        None where the packet could not be read that far.
+    """
+
+    source: str
+    reason: RejectionReason
+    detail: str
+    survey: str = ""
+    candidate_id: Identifier | None = None
