@@ -1,0 +1,1 @@
+"""Records to model-ready arrays: stamps, normalisation, augmentation, batches."""
