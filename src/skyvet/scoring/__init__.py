@@ -1,0 +1,1 @@
+"""Pure arithmetic on score and label arrays: metrics, intervals, calibration, thresholds."""
