@@ -1,0 +1,177 @@
+"""Where packets come from: files, folders, globs, tar archives and standard input."""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+import sys
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from skyvet.core.errors import InvalidInputError
+from skyvet.io.avro import CONTAINER_MAGIC, WIRE_MAGIC
+
+__all__ = ["READ_ERRORS", "Payload", "iter_payloads"]
+
+_TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
+_PACKET_SUFFIX = ".avro"
+_STDIN = "-"
+READ_ERRORS = (OSError, tarfile.TarError, EOFError, zlib.error)
+"""What reading a damaged file or archive may raise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Payload:
+    """One file, tar member or standard input, opened for reading.
+
+    Parameters
+    ----------
+    source : str
+        Path as it was given; members of an archive follow behind a slash.
+    i_file : int
+        Position in input order.
+    stream : binary file, optional
+        Its bytes; usable only until the next payload is asked for. None where `error` is set.
+    error : str
+        Why it cannot be read; empty where it can.
+    """
+
+    source: str
+    i_file: int
+    stream: BinaryIO | None = None
+    error: str = ""
+
+
+def iter_payloads(
+    inputs: Sequence[str | Path], *, start_file: int = 0, stdin: BinaryIO | None = None
+) -> Iterator[Payload]:
+    """Yield payloads in input order, one open at a time.
+
+    A folder is searched recursively for ``.avro``, ``.tar``, ``.tar.gz`` and ``.tgz`` files in
+    sorted order; all else in it, and names that begin with a dot, is ignored, as are members of
+    archives other than ``.avro`` files. Files named one by one are read whatever their name.
+    Archives are streamed, never extracted. ``-`` is standard input: a tar archive (gzipped or
+    not), an Avro container or one wire-format message, told apart by the first bytes.
+
+    Parameters
+    ----------
+    inputs : sequence of str or Path
+        Files, folders, glob patterns or ``-``.
+    start_file : int, default 0
+        Payloads before this position are passed over unread.
+    stdin : binary file, optional
+        Read in place of standard input.
+
+    Raises
+    ------
+    InvalidInputError
+        At once, if nothing is given, a path does not exist or a pattern matches nothing.
+    """
+    if not inputs:
+        raise InvalidInputError("no input given; name a file, a folder, a pattern or '-' for stdin")
+    paths = [path for text in inputs for path in _resolve(str(text))]
+    if all(os.path.isdir(path) for path in paths) and not any(map(_has_files, paths)):  # noqa: PTH112
+        raise InvalidInputError(f"no {_PACKET_SUFFIX} file or tar archive under {paths}")
+    return _numbered(paths, start_file=start_file, stdin=stdin)
+
+
+_Opener = Callable[[], BinaryIO]
+
+
+def _numbered(paths: list[str], *, start_file: int, stdin: BinaryIO | None) -> Iterator[Payload]:
+    openers = (found for path in paths for found in _openers(path, stdin=stdin))
+    for i_file, (source, opener) in enumerate(openers):
+        if i_file < start_file:
+            continue
+        try:
+            stream = opener()
+        except READ_ERRORS as error:
+            yield Payload(source=source, i_file=i_file, error=_reason(error))
+            continue
+        with closing(stream):
+            yield Payload(source=source, i_file=i_file, stream=stream)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _resolve(text: str) -> list[str]:
+    if text == _STDIN or os.path.lexists(text):
+        return [text]
+    if glob.has_magic(text):
+        found = sorted(glob.glob(text, recursive=True))
+        if found:
+            return found
+        raise InvalidInputError(f"no file matches the pattern {text!r}")
+    raise InvalidInputError(f"input {text!r} does not exist")
+
+
+def _openers(path: str, *, stdin: BinaryIO | None) -> Iterator[tuple[str, _Opener]]:
+    if path == _STDIN:
+        yield from _stdin_openers(stdin or sys.stdin.buffer)
+    elif Path(path).is_dir():
+        for file in _walk(path):
+            yield from _file_openers(file)
+    else:
+        yield from _file_openers(path)
+
+
+def _walk(folder: str) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            is_packet = name.endswith((_PACKET_SUFFIX, *_TAR_SUFFIXES))
+            if is_packet and not name.startswith("."):
+                yield str(Path(parent) / name)
+
+
+def _has_files(folder: str) -> bool:
+    return next(_walk(folder), None) is not None
+
+
+def _file_openers(path: str) -> Iterator[tuple[str, _Opener]]:
+    if path.endswith(_TAR_SUFFIXES):
+        yield from _tar_openers(path, lambda: Path(path).open("rb"))
+    else:
+        yield path, lambda: Path(path).open("rb")
+
+
+def _stdin_openers(stream: BinaryIO) -> Iterator[tuple[str, _Opener]]:
+    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
+    head = buffered.peek(4)[:4]
+    if head == CONTAINER_MAGIC or head[:1] == WIRE_MAGIC:
+        yield "<stdin>", lambda: buffered
+    else:
+        yield from _tar_openers("<stdin>", lambda: buffered)
+
+
+def _tar_openers(source: str, opener: _Opener) -> Iterator[tuple[str, _Opener]]:
+    """Stream an archive; damage ends it with one payload that cannot be opened."""
+    try:
+        with opener() as stream, tarfile.open(fileobj=stream, mode="r|*") as archive:
+            for member in archive:
+                name = member.name.rsplit("/", 1)[-1]
+                if member.isfile() and name.endswith(_PACKET_SUFFIX) and not name.startswith("."):
+                    yield f"{source}/{member.name}", partial(_member, archive, member)
+                archive.members.clear()  # type: ignore[attr-defined]
+    except READ_ERRORS as error:
+        yield source, partial(_fail, error)
+
+
+def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> BinaryIO:
+    stream = archive.extractfile(member)
+    if stream is None:
+        raise tarfile.ReadError(f"{member.name} is no regular file")
+    return stream  # type: ignore[return-value]
+
+
+def _fail(error: Exception) -> BinaryIO:
+    raise error

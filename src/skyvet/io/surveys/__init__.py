@@ -1,0 +1,1 @@
+"""One adapter a survey: from decoded packets to candidates, and encoders for two of them."""

@@ -1,0 +1,151 @@
+"""What every survey adapter offers, and the field access that they share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from skyvet.core.arrays import FloatArray
+from skyvet.core.errors import PacketError
+from skyvet.io.fits_stamps import read_fits_images
+from skyvet.records.candidate import Candidate
+from skyvet.records.cutouts import Cutout
+from skyvet.records.flags import CandidateFlag
+from skyvet.records.identifiers import Identifier
+from skyvet.records.rejections import RejectionReason
+
+__all__ = [
+    "SENTINEL_LIMIT",
+    "SurveyAdapter",
+    "as_number",
+    "clean_pixels",
+    "identifier",
+    "number",
+    "pixel_flags",
+    "required_number",
+]
+
+SENTINEL_LIMIT = 1e30
+"""Pixels beyond this size are fill values, not data."""
+
+
+class SurveyAdapter(Protocol):
+    """Turns decoded packets of one survey into candidates.
+
+    Attributes
+    ----------
+    name : str
+        Name of the survey in tables and bundles.
+    stamp_px : int
+        Nominal height and width of its cutouts [pixels].
+    pixel_scale_arcsec : float
+        Nominal pixel scale [arcsec].
+    feature_names : tuple of str
+        Keys of ``Candidate.features``, in order; every candidate has all of them.
+    """
+
+    name: str
+    stamp_px: int
+    pixel_scale_arcsec: float
+    feature_names: tuple[str, ...]
+
+    def accepts(self, schema_name: str, field_names: frozenset[str]) -> bool:
+        """Say whether packets of this schema are the survey's."""
+        ...
+
+    def candidate_id(self, record: Mapping[str, Any]) -> Identifier | None:
+        """Return the identifier for a rejection, or None where it cannot be read."""
+        ...
+
+    def to_candidate(self, record: Mapping[str, Any]) -> Candidate:
+        """Build the candidate.
+
+        Raises
+        ------
+        PacketError
+            With the reason, if the packet cannot become a candidate.
+        """
+        ...
+
+
+def as_number(value: object) -> float:
+    """Return a packet's value as float; NaN for None and what is no number."""
+    return float(value) if isinstance(value, (int, float)) else math.nan
+
+
+def number(record: Mapping[str, Any], name: str) -> float:
+    """Return a field as float, NaN where it is absent or null."""
+    return as_number(record.get(name))
+
+
+def required_number(record: Mapping[str, Any], name: str) -> float:
+    """Return a field that must hold a finite number.
+
+    Raises
+    ------
+    PacketError
+        ``missing_field`` if it is absent or null, ``bad_value`` if it is no finite number.
+    """
+    value = record.get(name)
+    if value is None:
+        raise PacketError(RejectionReason.MISSING_FIELD, f"field {name} is absent or null")
+    result = as_number(value)
+    if not math.isfinite(result):
+        raise PacketError(RejectionReason.BAD_VALUE, f"{name} is no finite number: {value!r:.40}")
+    return result
+
+
+def identifier(record: Mapping[str, Any], name: str) -> Identifier:
+    """Return an identifier in its own type.
+
+    Raises
+    ------
+    PacketError
+        ``missing_field`` if it is absent, null or empty, ``bad_value`` if it is of another type.
+    """
+    value = record.get(name)
+    if value is None or value == "":
+        raise PacketError(RejectionReason.MISSING_FIELD, f"identifier {name} is absent or empty")
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise PacketError(RejectionReason.BAD_VALUE, f"identifier {name} is {value!r:.40}")
+    return value
+
+
+def clean_pixels(data: bytes) -> tuple[FloatArray, CandidateFlag]:
+    """Read the first image of a FITS cutout and replace what is no data by NaN.
+
+    Parameters
+    ----------
+    data : bytes
+        FITS file, gzipped or plain.
+
+    Returns
+    -------
+    pixels : ndarray, shape (height, width), float32
+        Infinite values and those beyond `SENTINEL_LIMIT` are NaN.
+    flags : CandidateFlag
+        MISSING_PIXELS and SENTINEL_PIXELS, as found.
+    """
+    pixels = read_fits_images(data)[0].pixels
+    return pixels, pixel_flags(pixels)
+
+
+def pixel_flags(pixels: FloatArray) -> CandidateFlag:
+    """Replace fill values of an image in place by NaN and say what was found."""
+    flags = CandidateFlag.NONE
+    finite = np.isfinite(pixels)
+    sentinel = np.abs(pixels) > SENTINEL_LIMIT
+    if not finite.all():
+        flags |= CandidateFlag.MISSING_PIXELS
+    if sentinel.any():
+        pixels[sentinel] = np.nan
+        flags |= CandidateFlag.SENTINEL_PIXELS
+    return flags
+
+
+def stamp_cutout(pixels: FloatArray, centre_row_col: tuple[int, int] | None) -> Cutout:
+    """Return a cutout of pixels alone."""
+    return Cutout(pixels=pixels, centre_row_col=centre_row_col)

@@ -1,0 +1,197 @@
+"""ZTF alert packets, schemas 2.0 to 4.02, as sent or as brokers rewrite them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from skyvet.core.errors import PacketError
+from skyvet.core.photometry import magnitude_to_flux_njy
+from skyvet.core.times import jd_utc_to_mjd_tai
+from skyvet.io.surveys.base import (
+    as_number,
+    clean_pixels,
+    identifier,
+    number,
+    required_number,
+)
+from skyvet.records.candidate import Candidate
+from skyvet.records.cutouts import Cutout, CutoutKind, CutoutTriplet
+from skyvet.records.flags import CandidateFlag
+from skyvet.records.identifiers import Identifier
+from skyvet.records.light_curve import LightCurve
+from skyvet.records.rejections import RejectionReason
+
+__all__ = ["ZtfAdapter"]
+
+MAGNITUDE_PER_SNR = 2.5 / math.log(10.0)
+BANDS = {1: "g", 2: "r", 3: "i"}
+QUADRANT_WIDTH_PX = 3072
+QUADRANT_HEIGHT_PX = 3080
+STAMP_PX = 63
+PIXEL_SCALE_ARCSEC = 1.01
+EXPOSURE_S = 30.0
+_SENTINELS = (-999.0, -99.0)
+_CUTOUT_FIELDS = {
+    CutoutKind.SCIENCE: "cutoutScience",
+    CutoutKind.TEMPLATE: "cutoutTemplate",
+    CutoutKind.DIFFERENCE: "cutoutDifference",
+}
+_SCHEMA_FIELDS = frozenset(
+    ("objectId", "candid", "candidate.jd", "candidate.fid", "candidate.magpsf", "candidate.rcid")
+)
+
+
+class ZtfAdapter:
+    """Adapter of the Zwicky Transient Facility."""
+
+    name = "ztf"
+    stamp_px = STAMP_PX
+    pixel_scale_arcsec = PIXEL_SCALE_ARCSEC
+    feature_names: tuple[str, ...] = (
+        "magpsf", "sigmapsf", "chipsf", "magap", "sigmagap", "distnr", "magnr", "chinr", "sharpnr",
+        "sky", "magdiff", "fwhm", "classtar", "mindtoedge", "magfromlim", "seeratio", "aimage",
+        "bimage", "aimagerat", "bimagerat", "elong", "nneg", "nbad", "sumrat", "scorr", "dsnrms",
+        "ssnrms", "dsdiff", "diffmaglim", "sgscore1", "distpsnr1", "neargaia", "neargaiabright",
+        "maggaia", "maggaiabright", "nmtchps", "magzpscirms",
+    )  # fmt: skip
+
+    def accepts(self, schema_name: str, field_names: frozenset[str]) -> bool:  # noqa: ARG002
+        """Say whether the schema has the fields of a ZTF alert, whatever its name."""
+        return field_names >= _SCHEMA_FIELDS
+
+    def candidate_id(self, record: Mapping[str, Any]) -> Identifier | None:
+        """Return ``candid``, or None."""
+        value = record.get("candid")
+        return value if isinstance(value, int) else None
+
+    def to_candidate(self, record: Mapping[str, Any]) -> Candidate:
+        """Build the candidate; see `SurveyAdapter.to_candidate`."""
+        alert = record.get("candidate")
+        if not isinstance(alert, Mapping):
+            raise PacketError(RejectionReason.MISSING_FIELD, "field candidate is absent or null")
+        flux_njy, flux_err_njy, snr = _photometry(alert)
+        cutouts, flags = _read_cutouts(record, alert)
+        score, version = _survey_score(alert)
+        return Candidate(
+            survey=self.name,
+            candidate_id=identifier(record, "candid"),
+            object_id=identifier(record, "objectId"),
+            mjd_tai=_mid_exposure(alert),
+            ra_deg=number(alert, "ra"),
+            dec_deg=number(alert, "dec"),
+            band=BANDS.get(alert.get("fid", 0), ""),
+            flux_njy=flux_njy,
+            flux_err_njy=flux_err_njy,
+            snr=snr,
+            cutouts=cutouts,
+            history=_history(record),
+            survey_score=score,
+            survey_score_version=version,
+            edge_distance_px=_edge_distance(alert),
+            flags=flags | _context_flags(alert),
+            features={name: _feature(alert, name) for name in self.feature_names},
+        )
+
+
+def _mid_exposure(alert: Mapping[str, Any]) -> float:
+    exposure_s = number(alert, "exptime")
+    jd = required_number(alert, "jd")
+    if not 2_450_000 < jd < 2_500_000:
+        raise PacketError(RejectionReason.BAD_VALUE, f"jd is no date of this century: {jd}")
+    return jd_utc_to_mjd_tai(jd, exposure_s=exposure_s if exposure_s > 0 else EXPOSURE_S)
+
+
+def _sign(alert: Mapping[str, Any]) -> float:
+    return -1.0 if alert.get("isdiffpos") in ("f", "0", "F", "false", False) else 1.0
+
+
+def _photometry(alert: Mapping[str, Any]) -> tuple[float, float, float]:
+    magnitude, magnitude_err = number(alert, "magpsf"), number(alert, "sigmapsf")
+    if not -10 < magnitude < 50:
+        return math.nan, math.nan, math.nan
+    size = float(magnitude_to_flux_njy(magnitude))
+    if not magnitude_err > 0:
+        return _sign(alert) * size, math.nan, math.nan
+    snr = MAGNITUDE_PER_SNR / magnitude_err
+    return _sign(alert) * size, size / snr, snr
+
+
+def _survey_score(alert: Mapping[str, Any]) -> tuple[float, str]:
+    """Return drb and its version; drb without a version is a placeholder, not a score."""
+    version = alert.get("drbversion")
+    score = number(alert, "drb")
+    if not isinstance(version, str) or not version or not 0 <= score <= 1:
+        return math.nan, ""
+    return score, version
+
+
+def _feature(alert: Mapping[str, Any], name: str) -> float:
+    value = number(alert, name)
+    return math.nan if value in _SENTINELS else value
+
+
+def _edge_distance(alert: Mapping[str, Any]) -> float:
+    given = _feature(alert, "mindtoedge")
+    if math.isfinite(given):
+        return given
+    x, y = _feature(alert, "xpos"), _feature(alert, "ypos")
+    return min(x, y, QUADRANT_WIDTH_PX - x, QUADRANT_HEIGHT_PX - y)
+
+
+def _context_flags(alert: Mapping[str, Any]) -> CandidateFlag:
+    flags = CandidateFlag.NONE
+    if _sign(alert) < 0:
+        flags |= CandidateFlag.NEGATIVE_DIFFERENCE
+    if 0 <= _feature(alert, "ssdistnr") <= 5:
+        flags |= CandidateFlag.SOLAR_SYSTEM
+    return flags
+
+
+def _read_cutouts(
+    record: Mapping[str, Any], alert: Mapping[str, Any]
+) -> tuple[CutoutTriplet | None, CandidateFlag]:
+    cutouts: dict[str, Cutout | None] = {}
+    flags = CandidateFlag.NONE
+    for kind, field in _CUTOUT_FIELDS.items():
+        holder = record.get(field)
+        data = holder.get("stampData") if isinstance(holder, Mapping) else None
+        if not data:
+            cutouts[kind.field] = None
+            continue
+        pixels, found = clean_pixels(data)
+        flags |= found
+        cutouts[kind.field] = Cutout(pixels=pixels)
+    if all(cutout is None for cutout in cutouts.values()):
+        return None, flags
+    if cutouts["template"] is None:
+        flags |= CandidateFlag.NO_TEMPLATE
+    return CutoutTriplet(**cutouts, pixel_scale_arcsec=PIXEL_SCALE_ARCSEC), flags
+
+
+def _history(record: Mapping[str, Any]) -> LightCurve | None:
+    rows = [row for row in record.get("prv_candidates") or () if isinstance(row, Mapping)]
+    if not rows:
+        return None
+    jd = np.array([as_number(row.get("jd")) for row in rows])
+    magnitude = np.array([number(row, "magpsf") for row in rows])
+    magnitude_err = np.array([number(row, "sigmapsf") for row in rows])
+    limit = np.array([number(row, "diffmaglim") for row in rows])
+    is_limit = np.isnan(magnitude)
+    sign = np.array([_sign(row) for row in rows])
+    size = magnitude_to_flux_njy(np.where(is_limit, limit, magnitude))
+    order = np.argsort(jd, kind="stable")
+    order = order[np.isfinite(jd[order])]
+    half = 0.5 * EXPOSURE_S / 86400
+    mjd = np.array([jd_utc_to_mjd_tai(value) + half for value in jd[order]])
+    return LightCurve(
+        mjd_tai=mjd,
+        flux_njy=(np.where(is_limit, 1.0, sign) * size)[order],
+        flux_err_njy=(size * magnitude_err / MAGNITUDE_PER_SNR)[order],
+        band=np.array([BANDS.get(row.get("fid", 0), "") for row in rows], dtype=str)[order],
+        is_upper_limit=is_limit[order],
+        is_difference=True,
+    )
