@@ -1,0 +1,1 @@
+"""A survey that makes realistic records with known truth."""
