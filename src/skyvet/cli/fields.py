@@ -1,0 +1,240 @@
+"""One option for each field of a config class: name, type, default, unit, choices, parsing."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+
+from skyvet.core.configs import Config
+from skyvet.core.errors import InvalidInputError
+
+__all__ = ["ConfigOption", "config_class_of", "options_of"]
+
+_METAVARS: dict[object, str] = {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}
+_BOUND_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigOption:
+    """One field of a config as an option of the command line.
+
+    Parameters
+    ----------
+    path : str
+        Dotted place of the field, with underscores: ``"stamps.size_px"``.
+    field : pydantic.fields.FieldInfo
+        Type, default, description and bounds.
+    """
+
+    path: str
+    field: FieldInfo
+
+    @staticmethod
+    def name_of(path: str) -> str:
+        """Return the option's name.
+
+        Examples
+        --------
+        >>> ConfigOption.name_of("stamps.size_px")
+        '--stamps.size-px'
+        """
+        return "--" + path.replace("_", "-")
+
+    @property
+    def parameter(self) -> str:
+        """Name of the Python parameter that carries the text."""
+        return self.path.replace(".", "__")
+
+    @property
+    def is_flag(self) -> bool:
+        """True where the option is a pair of flags, ``--name`` and ``--no-name``."""
+        return self.field.annotation is bool
+
+    def as_parameter(self) -> inspect.Parameter:
+        """Return the parameter that makes Typer show and read this option."""
+        name = self.name_of(self.path)
+        kind: Any
+        if self.is_flag:
+            kind, names, metavar = bool | None, f"{name}/--no-{name[2:]}", ""
+        else:
+            kind, names, metavar = str | None, name, _metavar(self.field.annotation)
+        option = typer.Option(names, metavar=metavar, help=self._help(), show_default=False)
+        return inspect.Parameter(
+            self.parameter,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[kind, option],
+        )
+
+    def parse(self, text: str | bool) -> object:  # noqa: FBT001 - a flag's value
+        """Return the value that a text stands for; what it is worth, the config decides.
+
+        Raises
+        ------
+        InvalidInputError
+            If the text begins like JSON and is not.
+        """
+        if isinstance(text, bool):
+            return text
+        return _parse(text, self.field.annotation, self.name_of(self.path))
+
+    def _help(self) -> str:
+        bounds = [
+            f"{sign} {getattr(item, key):g}"
+            for item in self.field.metadata
+            for key, sign in _BOUND_SIGNS.items()
+            if isinstance(getattr(item, key, None), (int, float))
+        ]
+        range_text = f"({', '.join(bounds)})" if bounds else ""
+        default = "needed" if self.field.is_required() else f"default: {self.default_text}"
+        parts = (self.field.description or "", range_text, f"[{default}]")
+        return " ".join(part for part in parts if part)
+
+    @property
+    def default_text(self) -> str:
+        """The default as one would type it; empty where the field has none."""
+        if self.field.is_required():
+            return ""
+        return _shown(self.field.get_default(call_default_factory=True))
+
+
+def options_of(config_class: type[Config], prefix: str = "") -> list[ConfigOption]:
+    """Return the options of a config class, those of configs inside it included.
+
+    Parameters
+    ----------
+    config_class : type
+        Subclass of `Config`.
+    prefix : str, default ""
+        Stands before every path: ``"training."``.
+
+    Returns
+    -------
+    list of ConfigOption
+        In the order of the fields.
+
+    Examples
+    --------
+    >>> class Stamps(Config):
+    ...     size_px: int = 63
+    >>> [option.path for option in options_of(Stamps, "stamps.")]
+    ['stamps.size_px']
+    """
+    found = []
+    for name, field in config_class.model_fields.items():
+        inner = config_class_of(field.annotation)
+        if inner is None:
+            found.append(ConfigOption(prefix + name, field))
+        else:
+            found.extend(options_of(inner, f"{prefix}{name}."))
+    return found
+
+
+def config_class_of(annotation: Any) -> type[Config] | None:  # noqa: ANN401 - any annotation
+    """Return the config class that an annotation names, if it names exactly one."""
+    plain = _bare(annotation)
+    return plain if isinstance(plain, type) and issubclass(plain, Config) else None
+
+
+def _bare(annotation: Any) -> Any:  # noqa: ANN401 - any annotation
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any annotation
+    """Return the types that a union joins; one type alone is its own only alternative."""
+    plain = _bare(annotation)
+    if get_origin(plain) in (Union, types.UnionType):
+        return tuple(_bare(item) for part in get_args(plain) for item in _alternatives(part))
+    return (plain,)
+
+
+def _choices(annotation: Any) -> list[object]:  # noqa: ANN401 - any annotation
+    """Return the values that an annotation lists, as Literal, Enum or tagged configs."""
+    plain = _bare(annotation)
+    if get_origin(plain) is Literal:
+        return list(get_args(plain))
+    if isinstance(plain, type) and issubclass(plain, Enum):
+        return list(plain)
+    if config_class_of(plain) is not None:
+        return [tag for _, tag in [_tag_of(plain)] if tag]
+    return []
+
+
+def _tag_of(config_class: type[Config]) -> tuple[str, str]:
+    """Return name and value of the field that tells a config class from others in a union."""
+    for name, field in config_class.model_fields.items():
+        if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1:
+            return name, str(get_args(field.annotation)[0])
+    return "", ""
+
+
+def _label(choice: object) -> str:
+    if isinstance(choice, Enum):
+        return choice.value if isinstance(choice.value, str) else choice.name.lower()
+    return str(choice)
+
+
+def _metavar(annotation: Any) -> str:  # noqa: ANN401 - any annotation
+    parts: list[str] = []
+    for kind in _alternatives(annotation):
+        choices = _choices(kind)
+        if choices:
+            parts.extend(_label(choice) for choice in choices)
+        elif kind is type(None):
+            parts.append("none")
+        elif get_origin(kind) in (tuple, list, frozenset, set):
+            inner = next((arg for arg in get_args(kind) if arg is not Ellipsis), str)
+            parts.append(f"{_metavar(inner)},...")
+        else:
+            parts.append(_METAVARS.get(kind, "JSON"))
+    return "|".join(dict.fromkeys(parts))
+
+
+def _parse(text: str, annotation: Any, name: str) -> object:  # noqa: ANN401 - any annotation
+    kinds = _alternatives(annotation)
+    if text.lower() == "none" and type(None) in kinds:
+        return None
+    for kind in kinds:
+        for choice in _choices(kind):
+            if _label(choice).lower() == text.lower():
+                tagged = config_class_of(kind)
+                return {_tag_of(tagged)[0]: choice} if tagged else choice
+    if text[:1] in ("{", "["):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InvalidInputError(f"{name}: not valid JSON: {error}") from error
+    listed = [kind for kind in kinds if get_origin(kind) in (tuple, list, frozenset, set)]
+    if listed:
+        return [_parse(part.strip(), _item(listed[0]), name) for part in text.split(",") if part]
+    return text
+
+
+def _item(listed: Any) -> Any:  # noqa: ANN401 - any annotation
+    """Return the type of a sequence's items; that of the first for a fixed tuple."""
+    return next((arg for arg in get_args(listed) if arg is not Ellipsis), str)
+
+
+def _shown(value: object) -> str:
+    """Return a default as one would type it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Config):
+        tag = _tag_of(type(value))[1]
+        return tag or json.dumps(value.model_dump(mode="json"))
+    if isinstance(value, Mapping):
+        return json.dumps(value, default=str)
+    if isinstance(value, (tuple, list, set, frozenset)):
+        return ",".join(_shown(item) for item in value) or "empty"
+    return _label(value) if isinstance(value, Enum) else str(value) or "empty"

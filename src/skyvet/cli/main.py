@@ -1,0 +1,180 @@
+"""The program `skyvet`: a table of commands, each imported only when it is called.
+
+To add a command, write ``cli/<name>.py`` with one function and add one row to `COMMANDS`.
+The function is an ordinary Typer command; `skyvet.cli.options` turns its config classes into
+options. Its first docstring line equals the row's help.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from skyvet import __version__
+from skyvet.cli.errors import reported_errors
+from skyvet.cli.options import with_config_options
+
+__all__ = ["COMMANDS", "GROUPS", "CommandRow", "build_app", "main"]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """One command of the program.
+
+    Parameters
+    ----------
+    words : str
+        How a person calls it, without ``skyvet``: ``"train triplet"``.
+    target : str
+        Where its function stands: ``"train_triplet:train_triplet"`` below `skyvet.cli`.
+    help : str
+        One line; the same as the first line of the function's docstring.
+    """
+
+    words: str
+    target: str
+    help: str
+
+    def load(self) -> Callable[..., Any]:
+        """Import the command's module and return its function."""
+        module, function = self.target.split(":")
+        loaded: Callable[..., Any] = getattr(
+            importlib.import_module(f"skyvet.cli.{module}"), function
+        )
+        return loaded
+
+
+GROUPS: dict[str, str] = {
+    "train": "Train a network on labelled candidates.",
+    "models": "Show the saved models (bundles) that are at hand.",
+    "bench": "Measure speed and memory on this machine.",
+    "simulate": "Make survey data of known truth.",
+}
+"""Help of the commands that have commands below them."""
+
+# One row a command, as: CommandRow("train triplet", "train_triplet:train_triplet", "Train ..."),
+COMMANDS: tuple[CommandRow, ...] = ()
+"""Every command of `skyvet`, in the order of the help."""
+
+# Help as plain text: units in brackets are not taken for markup, and it starts faster.
+_PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+
+def build_app(
+    words: Sequence[str] | None = None,
+    *,
+    debug: bool = False,
+    commands: Sequence[CommandRow] | None = None,
+) -> typer.Typer:
+    """Return the program with one command loaded and all others known by name and help.
+
+    Parameters
+    ----------
+    words : sequence of str, optional
+        The command line. The command that its first words call is imported; None imports all
+        (slow; for the documentation).
+    debug : bool, default False
+        Print tracebacks of expected errors.
+    commands : sequence of CommandRow, optional
+        Rows to use in place of `COMMANDS`.
+
+    Returns
+    -------
+    typer.Typer
+    """
+    app = typer.Typer(no_args_is_help=True, help=_root_help(), **_PLAIN)
+    app.callback()(_root_options)
+    groups: dict[str, typer.Typer] = {}
+    for row in COMMANDS if commands is None else commands:
+        *above, name = row.words.split()
+        is_called = words is None or list(words[: len(above) + 1]) == [*above, name]
+        function = _runnable(row, debug=debug) if is_called else _placeholder
+        _parent(app, groups, above).command(name, help=None if is_called else row.help)(function)
+    return app
+
+
+def _parent(app: typer.Typer, groups: dict[str, typer.Typer], above: list[str]) -> typer.Typer:
+    if not above:
+        return app
+    name = above[0]
+    if name not in groups:
+        groups[name] = typer.Typer(no_args_is_help=True, help=GROUPS.get(name), **_PLAIN)
+        app.add_typer(groups[name], name=name)
+    return groups[name]
+
+
+def _runnable(row: CommandRow, *, debug: bool) -> Callable[..., Any]:
+    function = with_config_options(row.load())
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - what the command takes
+        with reported_errors(debug=debug):
+            function(*args, **kwargs)
+
+    run.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return run
+
+
+def _placeholder() -> None:
+    """Stand for a command that is not called this time."""
+
+
+def _root_help() -> str:
+    return (
+        "Decide what in a time-domain sky survey is real. "
+        "Exit codes: 0 done, 1 bug, 2 usage, 3 bad input or settings, 4 bundle, 5 output, "
+        "6 missing optional package, 130 interrupted."
+    )
+
+
+def _show_version(is_asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
+    if is_asked:
+        typer.echo(f"skyvet {__version__}")
+        raise typer.Exit
+
+
+def _root_options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error, too.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _words_to_complete() -> list[str]:
+    """Return the command line that a shell asks to complete, if it does."""
+    line = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS") or ""
+    return line.split()[1:]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the program; ends with SystemExit and a documented code (`ExitCode`).
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name; default those of the process.
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in given
+    args = [word for word in given if word != "--debug"]
+    with reported_errors(debug=debug):
+        app = build_app(args or _words_to_complete(), debug=debug)
+        app(args=args, prog_name="skyvet")
+
+
+if __name__ == "__main__":
+    main()
