@@ -1,0 +1,152 @@
+"""The rules of the house, checked on every file: names, sizes, docstrings, imports."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src"
+FILES = sorted((SOURCE / "skyvet").rglob("*.py"))
+BANNED_NAMES = {"utils", "helpers", "misc", "common"}
+MAX_FILE_LINES = 500
+MAX_FUNCTION_LINES = 40
+MAX_POSITIONAL = 3
+
+# What the plain install lacks. Scoring works without; so do reading, records and metrics.
+EXTRAS_ONLY = (
+    "torch", "lightning", "safetensors", "onnx", "onnxscript", "optuna", "matplotlib", "jinja2",
+    "numba", "sklearn", "astropy", "galsim",
+)  # fmt: skip
+PLAIN_INSTALL = ("core", "records", "scoring", "io", "inference", "cli.main", "cli.score")
+
+
+def _module_of(path: Path) -> str:
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = [_module_of(path) for path in FILES]
+
+
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _functions(path: Path) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(_tree(path)) if isinstance(node, ast.FunctionDef)]
+
+
+def _n_code_lines(function: ast.FunctionDef) -> int:
+    """Lines of the body, docstring apart."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return 0 if not body else (body[-1].end_lineno or 0) - body[0].lineno + 1
+
+
+@pytest.mark.parametrize("path", FILES, ids=_module_of)
+class TestFile:
+    def test_is_short_enough_to_read(self, path):
+        n_lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert n_lines < MAX_FILE_LINES, "split it: one module holds one idea"
+
+    def test_functions_are_short_enough_to_read(self, path):
+        long = {
+            f.name: n for f in _functions(path) if (n := _n_code_lines(f)) >= MAX_FUNCTION_LINES
+        }
+        assert not long, "split them: check, prepare, compute, return"
+
+    def test_functions_take_few_positional_arguments(self, path):
+        many = [
+            function.name
+            for function in _functions(path)
+            if not function.name.startswith("_")
+            and len([a for a in function.args.args if a.arg not in {"self", "cls"}])
+            > MAX_POSITIONAL
+        ]
+        assert not many, "put the others after *"
+
+    def test_name_says_what_it_holds(self, path):
+        assert path.stem not in BANNED_NAMES
+        assert not path.stem.endswith(("_v2", "_old", "_new"))
+
+    def test_says_what_it_is_for(self, path):
+        assert ast.get_docstring(_tree(path)), "begin the module with a docstring"
+
+    def test_all_lists_every_public_definition(self, path):
+        tree = _tree(path)
+        defined = {
+            node.name
+            for node in tree.body
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+        }
+        listed = _listed(tree)
+        assert defined <= set(listed), "name them in __all__ or begin them with _"
+        assert len(listed) == len(set(listed))
+
+
+def _listed(tree: ast.Module) -> list[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_public_names_exist_and_are_documented(module):
+    loaded = importlib.import_module(module)
+    for name in getattr(loaded, "__all__", []):
+        value = getattr(loaded, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert inspect.getdoc(value), f"{module}.{name} has no docstring"
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent.relative_to(SOURCE / "skyvet") for path in FILES}), ids=str
+)
+def test_every_folder_has_its_tests(folder):
+    top = folder.parts[:1]
+    if top and any((SOURCE / "skyvet" / top[0]).glob("[!_]*.py")):
+        assert any((ROOT / "tests" / top[0]).rglob("test_*.py")), "tests/ mirrors the package"
+
+
+def _loaded_after(code: str) -> set[str]:
+    program = f"import sys, json\n{code}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+def test_importing_skyvet_loads_none_of_its_parts():
+    loaded = _loaded_after("import skyvet")
+    assert not loaded & {*EXTRAS_ONLY, "numpy", "scipy", "pyarrow", "onnxruntime"}
+
+
+def test_plain_install_imports_all_that_scoring_needs():
+    """Every module of the plain install imports where the extras' packages are not there."""
+    modules = [
+        module
+        for module in MODULES
+        if module.removeprefix("skyvet.").startswith(PLAIN_INSTALL)
+        and not module.startswith("skyvet.cli.score_")
+    ]
+    code = (
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.split('.')[0] in {EXTRAS_ONLY!r}:\n"
+        "            raise ModuleNotFoundError(f'{name} is not in the plain install', name=name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        "import importlib\n"
+        f"for module in {modules!r}: importlib.import_module(module)"
+    )
+    assert _loaded_after(code).isdisjoint(EXTRAS_ONLY)
