@@ -8,17 +8,19 @@ before anything is allocated.
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import fastavro
 from fastavro.read import SchemaResolutionError
 
-from skyvet.core.errors import PacketError
+from skyvet.core.errors import InvalidInputError, PacketError
 from skyvet.io.schemas import AvroSchema, schema_from_json
 from skyvet.records.rejections import RejectionReason
 
@@ -27,6 +29,7 @@ __all__ = [
     "MAX_BLOCK_BYTES",
     "WIRE_MAGIC",
     "AvroBlock",
+    "AvroWriter",
     "decode_record",
     "decode_records",
     "read_blocks",
@@ -141,6 +144,73 @@ def decode_record(stream: io.BytesIO, schema: AvroSchema) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise _truncated("the record is no record")
     return record
+
+
+class AvroWriter:
+    """Writes records of one schema, each as a container of its own.
+
+    Parameters
+    ----------
+    schema : dict
+        Avro schema as a JSON document.
+
+    Examples
+    --------
+    >>> writer = AvroWriter(
+    ...     {"type": "record", "name": "a", "fields": [{"name": "x", "type": "int"}]})
+    >>> block = next(read_blocks(io.BytesIO(writer.encode({"x": 5})[4:])))
+    >>> list(decode_records(block))
+    [{'x': 5}]
+    """
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        text = json.dumps(schema, separators=(",", ":")).encode()
+        self._parsed = fastavro.parse_schema(schema)
+        # A fixed marker, so that equal records give equal bytes.
+        self._sync = hashlib.md5(text, usedforsecurity=False).digest()
+        entries = {b"avro.schema": text, b"avro.codec": b"null"}
+        body = b"".join(_sized(part) for entry in entries.items() for part in entry)
+        self._head = CONTAINER_MAGIC + _long(len(entries)) + body + _long(0) + self._sync
+
+    def encode(self, record: Mapping[str, Any]) -> bytes:
+        """Return a container that holds one record.
+
+        Raises
+        ------
+        InvalidInputError
+            If the record does not fit the schema.
+        """
+        data = self.encode_body(record)
+        return b"".join((self._head, _long(1), _long(len(data)), data, self._sync))
+
+    def encode_body(self, record: Mapping[str, Any]) -> bytes:
+        """Return the record alone, without a schema.
+
+        Raises
+        ------
+        InvalidInputError
+            If the record does not fit the schema.
+        """
+        stream = io.BytesIO()
+        try:
+            fastavro.schemaless_writer(stream, self._parsed, record)
+        except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
+            raise InvalidInputError(f"the record does not fit its schema: {error}") from error
+        return stream.getvalue()
+
+
+def _long(value: int) -> bytes:
+    zigzag = (value << 1) ^ (value >> 63)
+    encoded = bytearray()
+    while zigzag > 0x7F:
+        encoded.append((zigzag & 0x7F) | 0x80)
+        zigzag >>= 7
+    encoded.append(zigzag)
+    return bytes(encoded)
+
+
+def _sized(data: bytes) -> bytes:
+    return _long(len(data)) + data
 
 
 def _truncated(detail: str) -> PacketError:

@@ -188,28 +188,51 @@ def _as_float32(values: FloatArray) -> FloatArray:
         return values.astype(np.float32)
 
 
-def encode_fits(pixels: FloatArray) -> bytes:
-    """Write one float32 image as a minimal FITS file.
+def encode_fits(
+    pixels: FloatArray,
+    *,
+    cards: Mapping[str, str] | None = None,
+    extensions: Mapping[str, FloatArray] | None = None,
+) -> bytes:
+    """Write float32 images as a FITS file.
 
     Parameters
     ----------
     pixels : ndarray, shape (height, width)
-        Values; NaN stays NaN.
+        The primary image; NaN stays NaN.
+    cards : mapping of str to str, optional
+        Further text cards of the primary header, such as ``BUNIT``.
+    extensions : mapping of str to ndarray, shape (height, width), optional
+        Further images by their EXTNAME.
+
+    Returns
+    -------
+    bytes
+        A file that follows the FITS standard.
     """
+    units = [_image_unit("SIMPLE  =                    T", pixels, cards or {}, bool(extensions))]
+    for name, image in (extensions or {}).items():
+        units.append(_image_unit("XTENSION= 'IMAGE   '", image, {"EXTNAME": name}, None))
+    return b"".join(units)
+
+
+def _image_unit(
+    first_card: str, pixels: FloatArray, cards: Mapping[str, str], extend: bool | None
+) -> bytes:
     height, width = pixels.shape
-    cards = [
-        _card("SIMPLE", "T"),
-        _card("BITPIX", "-32"),
-        _card("NAXIS", "2"),
-        _card("NAXIS1", str(width)),
-        _card("NAXIS2", str(height)),
-        b"END".ljust(_CARD),
-    ]
-    return _padded(b"".join(cards), b" ") + _padded(pixels.astype(">f4").tobytes(), b"\0")
+    lines = [first_card, _card("BITPIX", "-32"), _card("NAXIS", "2")]
+    lines += [_card("NAXIS1", str(width)), _card("NAXIS2", str(height))]
+    if extend is None:
+        lines += [_card("PCOUNT", "0"), _card("GCOUNT", "1")]
+    elif extend:
+        lines.append(_card("EXTEND", "T"))
+    lines += [f"{key:<8}= '{text:<8}'" for key, text in cards.items()]
+    header = "".join(line.ljust(_CARD) for line in [*lines, "END"]).encode("ascii")
+    return _padded(header, b" ") + _padded(pixels.astype(">f4").tobytes(), b"\0")
 
 
-def _card(key: str, value: str) -> bytes:
-    return f"{key:<8}= {value:>20}".ljust(_CARD).encode("ascii")
+def _card(key: str, value: str) -> str:
+    return f"{key:<8}= {value:>20}"
 
 
 def _padded(data: bytes, fill: bytes) -> bytes:

@@ -157,19 +157,68 @@ def _read_cutouts(
     cutouts: dict[str, Cutout | None] = {}
     flags = CandidateFlag.NONE
     for kind, field in _CUTOUT_FIELDS.items():
-        holder = record.get(field)
-        data = holder.get("stampData") if isinstance(holder, Mapping) else None
+        data = _stamp_data(record.get(field))
         if not data:
             cutouts[kind.field] = None
             continue
         pixels, found = clean_pixels(data)
         flags |= found
-        cutouts[kind.field] = Cutout(pixels=pixels)
+        centre = None
+        if pixels.shape != (STAMP_PX, STAMP_PX):
+            flags |= CandidateFlag.EDGE
+            centre = centre_of_cut_stamp(
+                pixels.shape, xpos=_feature(alert, "xpos"), ypos=_feature(alert, "ypos")
+            )
+        cutouts[kind.field] = Cutout(pixels=pixels, centre_row_col=centre)
     if all(cutout is None for cutout in cutouts.values()):
         return None, flags
     if cutouts["template"] is None:
         flags |= CandidateFlag.NO_TEMPLATE
     return CutoutTriplet(**cutouts, pixel_scale_arcsec=PIXEL_SCALE_ARCSEC), flags
+
+
+def _stamp_data(holder: object) -> bytes | None:
+    data = holder.get("stampData") if isinstance(holder, Mapping) else None
+    return data if isinstance(data, bytes) else None
+
+
+def centre_of_cut_stamp(
+    shape: tuple[int, ...], *, xpos: float, ypos: float
+) -> tuple[int, int] | None:
+    """Return the pixel of a cut stamp that holds the candidate.
+
+    ZTF cuts 63 x 63 pixels around the pixel nearest to (`xpos`, `ypos`), where the first pixel of
+    the 3072 x 3080 quadrant is 1, and leaves out what lies beyond the quadrant.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height and width of the stamp.
+    xpos, ypos : float
+        Position on the quadrant [pixels]; NaN where unknown.
+
+    Returns
+    -------
+    tuple of int or None
+        Row and column; None where the position does not explain the shape.
+
+    Examples
+    --------
+    >>> centre_of_cut_stamp((41, 63), xpos=2647.1, ypos=10.4)
+    (9, 31)
+    """
+    row = _centre_along(shape[0], ypos, QUADRANT_HEIGHT_PX)
+    column = _centre_along(shape[1], xpos, QUADRANT_WIDTH_PX)
+    return None if row is None or column is None else (row, column)
+
+
+def _centre_along(size: int, position: float, n_px: int) -> int | None:
+    if not 0 <= position <= n_px + 1:
+        return STAMP_PX // 2 if size == STAMP_PX else None
+    nearest = math.floor(position + 0.5)
+    first = max(1, nearest - STAMP_PX // 2)
+    last = min(n_px, nearest + STAMP_PX // 2)
+    return nearest - first if last - first + 1 == size else None
 
 
 def _history(record: Mapping[str, Any]) -> LightCurve | None:
