@@ -1,0 +1,1 @@
+"""Networks, the saved bundle, the in-memory predictor."""

@@ -1,0 +1,1 @@
+"""Splits, losses, the training loop, cross-validation and tuning."""

@@ -1,0 +1,80 @@
+"""What a user chooses about a training."""
+
+from __future__ import annotations
+
+import enum
+
+from pydantic import Field
+
+from skyvet.core.configs import Config
+from skyvet.models.networks import NetworkConfig
+from skyvet.models.vgg6 import Vgg6Config
+from skyvet.preprocessing.augmentation import AugmentationConfig
+from skyvet.preprocessing.batches import BatchConfig
+from skyvet.training.losses import LossConfig
+
+__all__ = ["HardwareConfig", "Monitor", "OptimiserConfig", "Precision", "TrainConfig"]
+
+
+class Precision(enum.StrEnum):
+    """Arithmetic of the training; scores are always computed in float32."""
+
+    AUTO = "auto"
+    FLOAT32 = "32-true"
+    BFLOAT16 = "bf16-mixed"
+    FLOAT16 = "16-mixed"
+
+
+class Monitor(enum.StrEnum):
+    """What early stopping watches on the validation rows."""
+
+    LOSS = "loss"
+    AUC = "auc"
+
+
+class OptimiserConfig(Config):
+    """AdamW with linear warm-up and cosine decay."""
+
+    learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
+    final_rate_fraction: float = Field(
+        0.01, ge=0, le=1, description="learning rate at the end, as a fraction of the peak"
+    )
+    warm_up_fraction: float = Field(
+        0.05, ge=0, lt=1, description="share of all steps in which the rate rises from 0"
+    )
+    weight_decay: float = Field(1e-2, ge=0, description="decoupled weight decay")
+    max_gradient_norm: float = Field(1.0, ge=0, description="gradient clipping; 0 = none")
+    ema_decay: float = Field(
+        0.0, ge=0, lt=1, description="decay of the running mean of the weights; 0 = none"
+    )
+
+
+class HardwareConfig(Config):
+    """Where a training runs."""
+
+    accelerator: str = Field("auto", description="cpu, gpu or auto, as in Lightning")
+    devices: int = Field(1, ge=1, description="processes or GPUs")
+    strategy: str = Field("auto", description="Lightning's strategy, e.g. ddp")
+    precision: Precision = Field(
+        Precision.AUTO, description="auto: bfloat16 where the processor has it, else float32"
+    )
+
+
+class TrainConfig(Config):
+    """A training of one network."""
+
+    network: NetworkConfig = Field(default=Vgg6Config(), description="which network")
+    optimiser: OptimiserConfig = OptimiserConfig()
+    loss: LossConfig = LossConfig()
+    batches: BatchConfig = BatchConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    hardware: HardwareConfig = HardwareConfig()
+    n_epochs: int = Field(60, ge=1, description="epochs at most")
+    patience: int = Field(
+        15, ge=0, description="epochs without a better validation before stopping; 0 = never stop"
+    )
+    monitor: Monitor = Field(Monitor.LOSS, description="what is watched: loss or auc")
+    validation_fraction: float = Field(
+        0.15, ge=0, lt=1, description="share of the objects held out to choose the epoch"
+    )
+    seed: int = Field(0, ge=0, description="of weights, order, augmentation and dropout")

@@ -1,0 +1,142 @@
+"""One network under training: what happens in a step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+
+from skyvet.core.arrays import FloatArray
+from skyvet.models.interface import TripletNetwork
+from skyvet.preprocessing.augmentation import augment
+from skyvet.preprocessing.batches import TripletBatch, TripletBatches
+from skyvet.preprocessing.triplets import TripletArrays
+from skyvet.training.configs import OptimiserConfig, TrainConfig
+from skyvet.training.losses import triplet_loss
+
+__all__ = ["TripletModule", "learning_rate_factor"]
+
+_SEED_RANGE = 2**63
+
+
+def learning_rate_factor(i_step: int, n_steps: int, config: OptimiserConfig) -> float:
+    """Return the learning rate of a step, as a fraction of the peak.
+
+    Examples
+    --------
+    >>> config = OptimiserConfig(warm_up_fraction=0.5, final_rate_fraction=0.0)
+    >>> [round(learning_rate_factor(i, 4, config), 2) for i in range(5)]
+    [0.5, 1.0, 1.0, 0.5, 0.0]
+    """
+    n_warm_up = int(config.warm_up_fraction * n_steps)
+    if i_step < n_warm_up:
+        return (i_step + 1) / n_warm_up
+    done = (i_step - n_warm_up) / max(n_steps - n_warm_up, 1)
+    final = config.final_rate_fraction
+    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+class TripletModule(pl.LightningModule):
+    """A triplet network, its training rows and its optimiser.
+
+    The randomness of each step (augmentation, dropout) comes from the seed, the epoch, the step and
+    the process alone, so that a resumed training repeats an uninterrupted one.
+
+    Parameters
+    ----------
+    network : TripletNetwork
+        Trained in place.
+    arrays : TripletArrays
+        Training rows.
+    config : TrainConfig
+        Everything else.
+    teacher_logits : ndarray, shape (n,), optional
+        A teacher's logits for the training rows; NaN = none.
+    """
+
+    def __init__(
+        self,
+        network: TripletNetwork,
+        arrays: TripletArrays,
+        config: TrainConfig,
+        *,
+        teacher_logits: FloatArray | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.epoch_loss_sum = torch.zeros(())
+        self._arrays = arrays
+        self._config = config
+        self._teacher_logits = teacher_logits
+        self._batches: TripletBatches | None = None
+
+    def train_dataloader(self) -> TripletBatches:
+        """Return this process's share of the training rows."""
+        self._batches = TripletBatches(
+            self._arrays,
+            self._config.batches,
+            seed=self._config.seed,
+            rank=self.global_rank,
+            world_size=self.trainer.world_size,
+            teacher_logits=self._teacher_logits,
+        )
+        self._batches.set_epoch(self.current_epoch)
+        return self._batches
+
+    def on_train_epoch_start(self) -> None:
+        """Start a new mean of the loss."""
+        self.epoch_loss_sum = torch.zeros((), device=self.device)
+
+    def on_train_epoch_end(self) -> None:
+        """Choose the next epoch's order."""
+        if self._batches is not None:
+            self._batches.set_epoch(self.current_epoch + 1)
+
+    def training_step(self, batch: TripletBatch, batch_idx: int) -> Tensor:
+        """Return the loss of one batch."""
+        generator = torch.Generator(device=self.device)
+        generator.manual_seed(self._step_seed(batch_idx))
+        stamps = augment(batch.stamps, self._config.augmentation, generator)
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(self._step_seed(batch_idx) + 1)
+            logits = self.network(stamps, batch.metadata)
+        loss = triplet_loss(
+            logits,
+            batch.targets,
+            batch.weights,
+            config=self._config.loss,
+            teacher_logits=batch.teacher_logits,
+        )
+        self.epoch_loss_sum += loss.detach()
+        return loss
+
+    def _step_seed(self, i_batch: int) -> int:
+        """Return an even number that differs for each seed, process, epoch and step."""
+        words = (self._config.seed, self.global_rank, self.current_epoch, i_batch)
+        seed = 0
+        for word in words:
+            seed = (seed * 1_000_003 + word + 1) % (_SEED_RANGE // 4)
+        return 2 * seed
+
+    def configure_optimizers(self) -> Mapping[str, Any]:  # type: ignore[override,unused-ignore]
+        """Return AdamW with warm-up and cosine decay; biases and norms do not decay."""
+        config = self._config.optimiser
+        parameters = list(self.network.parameters())
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimiser = torch.optim.AdamW(groups, lr=config.learning_rate)
+        n_steps = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda i_step: learning_rate_factor(i_step, n_steps, config)
+        )
+        return {
+            "optimizer": optimiser,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
