@@ -1,0 +1,1 @@
+"""From score tables to statements: report, slices, requirement gate, figures."""

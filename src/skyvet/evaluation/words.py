@@ -1,0 +1,108 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+import math
+
+from skyvet.evaluation.facts import Estimate, EvaluationResult
+
+__all__ = ["estimate_text", "interval_text", "number_text", "percent_text", "plain_summary"]
+
+_NOTHING = "\N{EN DASH}"
+
+
+def number_text(value: float | None, digits: int = 3) -> str:
+    """Write a figure with a fixed number of decimals; a dash where there is none.
+
+    Examples
+    --------
+    >>> number_text(0.98765), number_text(None)
+    ('0.988', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return _NOTHING
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def percent_text(value: float | None) -> str:
+    """Write a fraction as a percentage that never rounds to a false 0 or 100.
+
+    Examples
+    --------
+    >>> percent_text(0.5), percent_text(0.9997), percent_text(1.0), percent_text(0.0004)
+    ('50.0%', '99.97%', '100%', '0.04%')
+    """
+    if value is None:
+        return _NOTHING
+    if value in (0.0, 1.0):
+        return f"{value:.0%}"
+    digits = 1 if 0.001 <= value <= 0.999 else 2
+    return f"{value:.{digits}%}"
+
+
+def interval_text(estimate: Estimate, digits: int = 3) -> str:
+    """Write the interval alone, or nothing.
+
+    Examples
+    --------
+    >>> interval_text(Estimate(value=0.5, low=0.4, high=0.6))
+    '0.400 to 0.600'
+    """
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"{number_text(estimate.low, digits)} to {number_text(estimate.high, digits)}"
+
+
+def estimate_text(estimate: Estimate) -> str:
+    """Write a rate with its interval as percentages.
+
+    Examples
+    --------
+    >>> estimate_text(Estimate(value=0.5, low=0.4, high=0.6))
+    '50.0% (40.0% to 60.0%)'
+    """
+    text = percent_text(estimate.value)
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return text
+    return f"{text} ({percent_text(estimate.low)} to {percent_text(estimate.high)})"
+
+
+def plain_summary(result: EvaluationResult) -> tuple[str, ...]:
+    """Say in whole sentences what the classifier does at its threshold.
+
+    Parameters
+    ----------
+    result : EvaluationResult
+        The facts.
+
+    Returns
+    -------
+    tuple of str
+        One sentence each; figures that cannot be measured are left out.
+    """
+    by_key = {figure.key: figure.estimate for figure in result.headline}
+    sentences = [
+        f"A candidate is kept where its score is at least {result.threshold:g}, "
+        "and thrown away otherwise."
+    ]
+    kept = by_key["completeness"]
+    if kept.value is not None:
+        sentences.append(f"Of 100 real candidates it keeps {_of_100(kept)}.")
+    mistaken = by_key["false_positive_rate"]
+    if mistaken.value is not None:
+        sentences.append(f"Of 100 bogus ones it keeps {_of_100(mistaken)} by mistake.")
+    pure = by_key["purity"]
+    if pure.value is not None:
+        sentences.append(
+            f"In a stream where {result.prior:.3g} of all candidates are real, {_of_100(pure)} of "
+            "100 kept ones are real."
+        )
+    return tuple(sentences)
+
+
+def _of_100(estimate: Estimate) -> str:
+    value = f"{100 * (estimate.value or 0.0):.3g}"
+    if estimate.low is None or estimate.high is None:
+        return value
+    return f"{value} ({100 * estimate.low:.3g} to {100 * estimate.high:.3g})"
