@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import fastavro
+import zstandard
+from cramjam import DecompressionError, snappy
 from fastavro.read import SchemaResolutionError
 
 from skyvet.core.errors import InvalidInputError, PacketError
@@ -285,8 +287,6 @@ def _inflate(data: bytes) -> bytes:
 
 
 def _unsnap(data: bytes) -> bytes:
-    from cramjam import DecompressionError, snappy
-
     body, checksum = data[:-4], data[-4:]
     try:
         if snappy.decompress_raw_len(body) > MAX_BLOCK_BYTES:
@@ -300,8 +300,6 @@ def _unsnap(data: bytes) -> bytes:
 
 
 def _unzstd(data: bytes) -> bytes:
-    import zstandard
-
     pieces, n_bytes = [], 0
     try:
         with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(data) as reader:

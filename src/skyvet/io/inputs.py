@@ -107,7 +107,7 @@ def _resolve(text: str) -> list[str]:
     if text == _STDIN or os.path.lexists(text):
         return [text]
     if glob.has_magic(text):
-        found = sorted(glob.glob(text, recursive=True))
+        found = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - absolute patterns too
         if found:
             return found
         raise InvalidInputError(f"no file matches the pattern {text!r}")
@@ -139,9 +139,9 @@ def _has_files(folder: str) -> bool:
 
 def _file_openers(path: str) -> Iterator[tuple[str, _Opener]]:
     if path.endswith(_TAR_SUFFIXES):
-        yield from _tar_openers(path, lambda: Path(path).open("rb"))
+        yield from _tar_openers(path, partial(_open, path))
     else:
-        yield path, lambda: Path(path).open("rb")
+        yield path, partial(_open, path)
 
 
 def _stdin_openers(stream: BinaryIO) -> Iterator[tuple[str, _Opener]]:
@@ -164,6 +164,10 @@ def _tar_openers(source: str, opener: _Opener) -> Iterator[tuple[str, _Opener]]:
                 archive.members.clear()  # type: ignore[attr-defined]
     except READ_ERRORS as error:
         yield source, partial(_fail, error)
+
+
+def _open(path: str) -> BinaryIO:
+    return Path(path).open("rb")
 
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> BinaryIO:

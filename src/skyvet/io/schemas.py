@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from http.client import HTTPException
+from pathlib import Path
 from typing import Any, Protocol
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
-from fastavro.schema import SchemaParseException, parse_schema
+from fastavro.repository.base import SchemaRepositoryError
+from fastavro.schema import SchemaParseException, load_schema, parse_schema
 
-from skyvet.core.errors import PacketError
+from skyvet.core.errors import InvalidInputError, PacketError
 from skyvet.records.rejections import RejectionReason
 
-__all__ = ["AvroSchema", "SchemaSource", "schema_from_document", "schema_from_json"]
+__all__ = [
+    "AvroSchema",
+    "SchemaFolder",
+    "SchemaRegistry",
+    "SchemaSource",
+    "schema_from_document",
+    "schema_from_json",
+    "schema_source",
+]
 
 _MAX_SCHEMA_BYTES = 4 << 20
 _MAX_NODES = 20_000
 _MAX_DEPTH = 40
+_MAX_FAILURES = 1000
+_VERSION = re.compile(r"v(\d+)_(\d+)")
+_SCHEMA_ERRORS = (SchemaParseException, ValueError, TypeError, KeyError, AttributeError)
 _PRIMITIVES = frozenset(("null", "boolean", "int", "long", "float", "double", "bytes", "string"))
 
 
@@ -94,7 +114,7 @@ def schema_from_document(raw: Any) -> AvroSchema:  # noqa: ANN401 - any JSON doc
         parsed = parse_schema(raw)
         walker = _SchemaWalker()
         walker.min_bytes(parsed, depth=0)
-    except (SchemaParseException, ValueError, TypeError, KeyError, AttributeError) as error:
+    except _SCHEMA_ERRORS as error:
         raise _bad_schema(f"{type(error).__name__}: {error}") from error
     if not isinstance(parsed, dict) or parsed.get("type") != "record":
         raise _bad_schema("the top level is not a record")
@@ -175,3 +195,141 @@ def _child_names(node: Any) -> list[str]:  # noqa: ANN401 - JSON node
     branches = node if isinstance(node, list) else [node]
     records = [b for b in branches if isinstance(b, dict) and b.get("type") == "record"]
     return [field["name"] for record in records for field in record["fields"]]
+
+
+class SchemaFolder:
+    """Schemas in a local folder, found by their id: 100 x major + minor version.
+
+    Finds files such as ``v9_0/lsst.v9_0.alert.avsc`` (id 900) at any depth; the records that
+    they name lie beside them. Only the schemas asked for are parsed.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Raises
+    ------
+    InvalidInputError
+        If the folder does not exist or holds no alert schema.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise InvalidInputError(f"schema folder {folder} does not exist")
+        self._paths: dict[int, Path] = {}
+        for path in sorted(folder.rglob("*.alert.avsc")):
+            version = _VERSION.search(path.name)
+            if version is not None:
+                self._paths[100 * int(version[1]) + int(version[2])] = path
+        if not self._paths:
+            raise InvalidInputError(
+                f"schema folder {folder} holds no file named like lsst.v9_0.alert.avsc"
+            )
+        self._folder = folder
+        self._parsed: dict[int, AvroSchema] = {}
+
+    def schema(self, schema_id: int) -> AvroSchema:
+        """Return a schema by its id; see `SchemaSource.schema`."""
+        if schema_id not in self._paths:
+            raise _unknown(schema_id, known=self._paths, where=f"the folder {self._folder}")
+        if schema_id not in self._parsed:
+            path = self._paths[schema_id]
+            try:
+                document = load_schema(str(path))
+            except (OSError, SchemaRepositoryError, *_SCHEMA_ERRORS) as error:
+                raise _bad_schema(f"{path}: {error}") from error
+            self._parsed[schema_id] = schema_from_document(document)
+        return self._parsed[schema_id]
+
+
+class SchemaRegistry:
+    """A Confluent schema registry, asked over HTTP once for each id.
+
+    Parameters
+    ----------
+    url : str
+        Address of the registry, ``http://`` or ``https://``.
+    timeout_s : float, default 10
+        Longest wait for an answer [s].
+    retry_s : float, default 60
+        A failed id is asked for again only after this time [s].
+
+    Raises
+    ------
+    InvalidInputError
+        If the address is no HTTP address.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float = 10.0, retry_s: float = 60.0) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise InvalidInputError(f"a schema registry needs an http(s) address, got {url!r}")
+        self._url = url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._retry_s = retry_s
+        self._parsed: dict[int, AvroSchema] = {}
+        self._failed: dict[int, tuple[float, PacketError]] = {}
+
+    def schema(self, schema_id: int) -> AvroSchema:
+        """Return a schema by its id; see `SchemaSource.schema`."""
+        if schema_id in self._parsed:
+            return self._parsed[schema_id]
+        failed_at, failure = self._failed.get(schema_id, (-math.inf, None))
+        if failure is not None and time.monotonic() - failed_at < self._retry_s:
+            raise failure
+        try:
+            parsed = self._fetch(schema_id)
+        except PacketError as error:
+            self._remember_failure(schema_id, error)
+            raise
+        self._parsed[schema_id] = parsed
+        return parsed
+
+    def _remember_failure(self, schema_id: int, error: PacketError) -> None:
+        if len(self._failed) >= _MAX_FAILURES:
+            self._failed.clear()
+        self._failed[schema_id] = (time.monotonic(), error)
+
+    def _fetch(self, schema_id: int) -> AvroSchema:
+        address = f"{self._url}/schemas/ids/{schema_id}"
+        try:
+            with urlopen(address, timeout=self._timeout_s) as answer:  # noqa: S310 - checked above
+                body = answer.read(_MAX_SCHEMA_BYTES + 1)
+        except HTTPError as error:
+            error.close()
+            raise self._failure(schema_id, f"answered {error.code} {error.reason}") from error
+        except (OSError, HTTPException, ValueError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise self._failure(schema_id, f"cannot be reached ({reason})") from error
+        try:
+            document = json.loads(body)["schema"]
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise self._failure(schema_id, "did not answer with a schema") from error
+        if not isinstance(document, str):
+            raise self._failure(schema_id, "did not answer with a schema")
+        return schema_from_json(document.encode())
+
+    def _failure(self, schema_id: int, what: str) -> PacketError:
+        return _unknown(
+            schema_id, known=self._parsed, where=f"the schema registry {self._url}", what=what
+        )
+
+
+def schema_source(location: str | Path) -> SchemaSource:
+    """Return a registry for an ``http(s)://`` address, else a folder.
+
+    Raises
+    ------
+    InvalidInputError
+        If the folder does not exist or holds no alert schema.
+    """
+    text = str(location)
+    return SchemaRegistry(text) if "://" in text else SchemaFolder(Path(text))
+
+
+def _unknown(schema_id: int, *, known: Iterable[int], where: str, what: str = "") -> PacketError:
+    names = ", ".join(map(str, sorted(known))) or "none"
+    why = f"{where} {what}" if what else f"it is not in {where}"
+    return PacketError(
+        RejectionReason.UNKNOWN_SCHEMA, f"no schema {schema_id}: {why}; known ids: {names}"
+    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -12,19 +13,21 @@ from skyvet.core.arrays import FloatArray
 from skyvet.core.errors import PacketError
 from skyvet.io.fits_stamps import read_fits_images
 from skyvet.records.candidate import Candidate
-from skyvet.records.cutouts import Cutout
 from skyvet.records.flags import CandidateFlag
 from skyvet.records.identifiers import Identifier
+from skyvet.records.light_curve import LightCurve
 from skyvet.records.rejections import RejectionReason
 
 __all__ = [
     "SENTINEL_LIMIT",
+    "Epoch",
     "SurveyAdapter",
     "as_number",
     "clean_pixels",
     "identifier",
+    "light_curve",
+    "mask_fill_values",
     "number",
-    "pixel_flags",
     "required_number",
 ]
 
@@ -114,6 +117,39 @@ def identifier(record: Mapping[str, Any], name: str) -> Identifier:
     return value
 
 
+class Epoch(NamedTuple):
+    """One epoch on its way into a light curve; see `LightCurve` for units."""
+
+    mjd_tai: float
+    flux_njy: float
+    flux_err_njy: float
+    band: str
+    is_upper_limit: bool = False
+
+
+def light_curve(epochs: Sequence[Epoch]) -> LightCurve | None:
+    """Return epochs as a difference light curve sorted by time; None where there are none.
+
+    Examples
+    --------
+    >>> curve = light_curve([Epoch(2.0, 1.0, 0.1, "g"), Epoch(1.0, 3.0, 0.1, "r")])
+    >>> curve.flux_njy.tolist()
+    [3.0, 1.0]
+    """
+    if not epochs:
+        return None
+    ordered = sorted(epochs, key=itemgetter(0))
+    mjd_tai, flux, flux_err, band, is_limit = zip(*ordered, strict=True)
+    return LightCurve(
+        mjd_tai=np.array(mjd_tai),
+        flux_njy=np.array(flux),
+        flux_err_njy=np.array(flux_err),
+        band=np.array(band, dtype=np.str_),
+        is_upper_limit=np.array(is_limit),
+        is_difference=True,
+    )
+
+
 def clean_pixels(data: bytes) -> tuple[FloatArray, CandidateFlag]:
     """Read the first image of a FITS cutout and replace what is no data by NaN.
 
@@ -130,22 +166,16 @@ def clean_pixels(data: bytes) -> tuple[FloatArray, CandidateFlag]:
         MISSING_PIXELS and SENTINEL_PIXELS, as found.
     """
     pixels = read_fits_images(data)[0].pixels
-    return pixels, pixel_flags(pixels)
+    return pixels, mask_fill_values(pixels)
 
 
-def pixel_flags(pixels: FloatArray) -> CandidateFlag:
+def mask_fill_values(pixels: FloatArray) -> CandidateFlag:
     """Replace fill values of an image in place by NaN and say what was found."""
     flags = CandidateFlag.NONE
-    finite = np.isfinite(pixels)
-    sentinel = np.abs(pixels) > SENTINEL_LIMIT
-    if not finite.all():
+    if not np.isfinite(pixels).all():
         flags |= CandidateFlag.MISSING_PIXELS
-    if sentinel.any():
-        pixels[sentinel] = np.nan
+    is_fill = np.abs(pixels) > SENTINEL_LIMIT
+    if is_fill.any():
+        pixels[is_fill] = np.nan
         flags |= CandidateFlag.SENTINEL_PIXELS
     return flags
-
-
-def stamp_cutout(pixels: FloatArray, centre_row_col: tuple[int, int] | None) -> Cutout:
-    """Return a cutout of pixels alone."""
-    return Cutout(pixels=pixels, centre_row_col=centre_row_col)

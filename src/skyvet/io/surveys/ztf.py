@@ -6,34 +6,51 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from skyvet.core.errors import PacketError
-from skyvet.core.photometry import magnitude_to_flux_njy
 from skyvet.core.times import jd_utc_to_mjd_tai
 from skyvet.io.surveys.base import (
-    as_number,
     clean_pixels,
     identifier,
     number,
     required_number,
 )
+from skyvet.io.surveys.ztf_history import (
+    BANDS,
+    EXPOSURE_S,
+    difference_flux,
+    difference_sign,
+    is_plausible_jd,
+    ztf_history,
+)
 from skyvet.records.candidate import Candidate
 from skyvet.records.cutouts import Cutout, CutoutKind, CutoutTriplet
 from skyvet.records.flags import CandidateFlag
 from skyvet.records.identifiers import Identifier
-from skyvet.records.light_curve import LightCurve
 from skyvet.records.rejections import RejectionReason
 
-__all__ = ["ZtfAdapter"]
+__all__ = [
+    "PIXEL_SCALE_ARCSEC",
+    "QUADRANT_HEIGHT_PX",
+    "QUADRANT_WIDTH_PX",
+    "STAMP_PX",
+    "ZtfAdapter",
+    "bright_star_radius_arcsec",
+    "centre_of_cut_stamp",
+]
 
-MAGNITUDE_PER_SNR = 2.5 / math.log(10.0)
-BANDS = {1: "g", 2: "r", 3: "i"}
 QUADRANT_WIDTH_PX = 3072
 QUADRANT_HEIGHT_PX = 3080
+"""Size of a readout quadrant, the image that is subtracted [pixels]."""
+
 STAMP_PX = 63
+"""Height and width of a whole cutout [pixels]."""
+
 PIXEL_SCALE_ARCSEC = 1.01
-EXPOSURE_S = 30.0
+"""Pixel scale [arcsec]."""
+
+SOLAR_SYSTEM_ARCSEC = 5.0
+"""A known Solar System object within this distance explains the candidate."""
+
 _SENTINELS = (-999.0, -99.0)
 _CUTOUT_FIELDS = {
     CutoutKind.SCIENCE: "cutoutScience",
@@ -73,7 +90,7 @@ class ZtfAdapter:
         alert = record.get("candidate")
         if not isinstance(alert, Mapping):
             raise PacketError(RejectionReason.MISSING_FIELD, "field candidate is absent or null")
-        flux_njy, flux_err_njy, snr = _photometry(alert)
+        flux_njy, flux_err_njy = difference_flux(alert)
         cutouts, flags = _read_cutouts(record, alert)
         score, version = _survey_score(alert)
         return Candidate(
@@ -86,9 +103,9 @@ class ZtfAdapter:
             band=BANDS.get(alert.get("fid", 0), ""),
             flux_njy=flux_njy,
             flux_err_njy=flux_err_njy,
-            snr=snr,
+            snr=abs(flux_njy) / flux_err_njy if flux_err_njy > 0 else math.nan,
             cutouts=cutouts,
-            history=_history(record),
+            history=ztf_history(record),
             survey_score=score,
             survey_score_version=version,
             edge_distance_px=_edge_distance(alert),
@@ -100,24 +117,9 @@ class ZtfAdapter:
 def _mid_exposure(alert: Mapping[str, Any]) -> float:
     exposure_s = number(alert, "exptime")
     jd = required_number(alert, "jd")
-    if not 2_450_000 < jd < 2_500_000:
+    if not is_plausible_jd(jd):
         raise PacketError(RejectionReason.BAD_VALUE, f"jd is no date of this century: {jd}")
-    return jd_utc_to_mjd_tai(jd, exposure_s=exposure_s if exposure_s > 0 else EXPOSURE_S)
-
-
-def _sign(alert: Mapping[str, Any]) -> float:
-    return -1.0 if alert.get("isdiffpos") in ("f", "0", "F", "false", False) else 1.0
-
-
-def _photometry(alert: Mapping[str, Any]) -> tuple[float, float, float]:
-    magnitude, magnitude_err = number(alert, "magpsf"), number(alert, "sigmapsf")
-    if not -10 < magnitude < 50:
-        return math.nan, math.nan, math.nan
-    size = float(magnitude_to_flux_njy(magnitude))
-    if not magnitude_err > 0:
-        return _sign(alert) * size, math.nan, math.nan
-    snr = MAGNITUDE_PER_SNR / magnitude_err
-    return _sign(alert) * size, size / snr, snr
+    return jd_utc_to_mjd_tai(jd, exposure_s=exposure_s if 0 < exposure_s < 1e5 else EXPOSURE_S)
 
 
 def _survey_score(alert: Mapping[str, Any]) -> tuple[float, str]:
@@ -144,11 +146,33 @@ def _edge_distance(alert: Mapping[str, Any]) -> float:
 
 def _context_flags(alert: Mapping[str, Any]) -> CandidateFlag:
     flags = CandidateFlag.NONE
-    if _sign(alert) < 0:
+    if difference_sign(alert) < 0:
         flags |= CandidateFlag.NEGATIVE_DIFFERENCE
-    if 0 <= _feature(alert, "ssdistnr") <= 5:
+    if 0 <= _feature(alert, "ssdistnr") <= SOLAR_SYSTEM_ARCSEC:
         flags |= CandidateFlag.SOLAR_SYSTEM
+    distance, magnitude = _feature(alert, "neargaiabright"), _feature(alert, "maggaiabright")
+    if 0 <= distance <= bright_star_radius_arcsec(magnitude):
+        flags |= CandidateFlag.NEAR_BRIGHT_STAR
     return flags
+
+
+def bright_star_radius_arcsec(magnitude: float) -> float:
+    """Return how far a bright star's halo and spikes disturb subtraction [arcsec].
+
+    10 arcsec at Gaia G = 14 (the faintest that ZTF reports as bright), growing by a factor 1.41
+    a magnitude; a rule of thumb, not a fit.
+
+    Parameters
+    ----------
+    magnitude : float
+        Gaia G of the star [mag]; NaN where there is none.
+
+    Examples
+    --------
+    >>> bright_star_radius_arcsec(14.0)
+    10.0
+    """
+    return 10.0 ** (1.0 + 0.15 * (14.0 - magnitude)) if 0 < magnitude < 30 else math.nan
 
 
 def _read_cutouts(
@@ -219,28 +243,3 @@ def _centre_along(size: int, position: float, n_px: int) -> int | None:
     first = max(1, nearest - STAMP_PX // 2)
     last = min(n_px, nearest + STAMP_PX // 2)
     return nearest - first if last - first + 1 == size else None
-
-
-def _history(record: Mapping[str, Any]) -> LightCurve | None:
-    rows = [row for row in record.get("prv_candidates") or () if isinstance(row, Mapping)]
-    if not rows:
-        return None
-    jd = np.array([as_number(row.get("jd")) for row in rows])
-    magnitude = np.array([number(row, "magpsf") for row in rows])
-    magnitude_err = np.array([number(row, "sigmapsf") for row in rows])
-    limit = np.array([number(row, "diffmaglim") for row in rows])
-    is_limit = np.isnan(magnitude)
-    sign = np.array([_sign(row) for row in rows])
-    size = magnitude_to_flux_njy(np.where(is_limit, limit, magnitude))
-    order = np.argsort(jd, kind="stable")
-    order = order[np.isfinite(jd[order])]
-    half = 0.5 * EXPOSURE_S / 86400
-    mjd = np.array([jd_utc_to_mjd_tai(value) + half for value in jd[order]])
-    return LightCurve(
-        mjd_tai=mjd,
-        flux_njy=(np.where(is_limit, 1.0, sign) * size)[order],
-        flux_err_njy=(size * magnitude_err / MAGNITUDE_PER_SNR)[order],
-        band=np.array([BANDS.get(row.get("fid", 0), "") for row in rows], dtype=str)[order],
-        is_upper_limit=is_limit[order],
-        is_difference=True,
-    )

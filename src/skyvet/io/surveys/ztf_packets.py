@@ -12,14 +12,8 @@ from skyvet.core.photometry import flux_njy_to_magnitude
 from skyvet.core.times import mjd_tai_to_mjd_utc
 from skyvet.io.avro import AvroWriter
 from skyvet.io.fits_stamps import encode_fits, gzip_bytes
-from skyvet.io.surveys.ztf import (
-    BANDS,
-    EXPOSURE_S,
-    MAGNITUDE_PER_SNR,
-    QUADRANT_HEIGHT_PX,
-    QUADRANT_WIDTH_PX,
-    STAMP_PX,
-)
+from skyvet.io.surveys.ztf import QUADRANT_HEIGHT_PX, QUADRANT_WIDTH_PX, STAMP_PX
+from skyvet.io.surveys.ztf_history import BANDS, EXPOSURE_S, MAGNITUDE_PER_SNR
 from skyvet.io.surveys.ztf_schema import CANDIDATE_FIELDS, SCHEMA_VERSION, ztf_alert_schema
 from skyvet.records.candidate import Candidate
 from skyvet.records.cutouts import Cutout
@@ -38,7 +32,7 @@ _FILE_NAMES = {
 
 
 def encode_ztf_alert(candidate: Candidate, *, extra: Mapping[str, Any] | None = None) -> bytes:
-    """Write a candidate as one ZTF alert: an Avro container, schema 4.02, gzipped FITS cutouts.
+    r"""Write a candidate as one ZTF alert: an Avro container, schema 4.02, gzipped FITS cutouts.
 
     The same candidate always gives the same bytes.
 
@@ -67,7 +61,7 @@ def encode_ztf_alert(candidate: Candidate, *, extra: Mapping[str, Any] | None = 
     >>> night = Candidate(survey="ztf", candidate_id=7, object_id="ZTF20aaaaaaa", mjd_tai=59000.0,
     ...                   band="r", flux_njy=1e5, flux_err_njy=1e4)
     >>> encode_ztf_alert(night)[:4]
-    b'Obj\\x01'
+    b'Obj\x01'
     """
     candid = candidate.candidate_id
     if not isinstance(candid, int):

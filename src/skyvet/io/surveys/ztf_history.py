@@ -1,0 +1,115 @@
+"""Light curve of a ZTF object from the history in its alert."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from skyvet.core.photometry import AB_ZERO_POINT_NJY
+from skyvet.core.times import jd_utc_to_mjd_tai
+from skyvet.io.surveys.base import Epoch, light_curve, number
+from skyvet.records.light_curve import LightCurve
+
+__all__ = [
+    "BANDS",
+    "EXPOSURE_S",
+    "MAGNITUDE_PER_SNR",
+    "difference_flux",
+    "difference_sign",
+    "is_plausible_jd",
+    "ztf_history",
+]
+
+MAGNITUDE_PER_SNR = 2.5 / math.log(10.0)
+"""Magnitude error times signal-to-noise ratio: 1.0857."""
+
+BANDS = {1: "g", 2: "r", 3: "i"}
+"""Band by the packet's ``fid``."""
+
+EXPOSURE_S = 30.0
+"""Exposure time [s] where the packet names none."""
+
+_NO_FORCED_FLUX = -90_000.0
+_NEGATIVE = frozenset(("f", "0", "F", "false", "False"))
+
+
+def is_plausible_jd(jd: float) -> bool:
+    """Say whether a Julian date lies between 1995 and 2132."""
+    return 2_450_000.0 < jd < 2_500_000.0
+
+
+def difference_sign(alert: Mapping[str, Any]) -> float:
+    """Return -1 for a negative difference (``isdiffpos`` f or 0), else 1."""
+    value = alert.get("isdiffpos")
+    return -1.0 if value is False or value in _NEGATIVE else 1.0
+
+
+def difference_flux(row: Mapping[str, Any]) -> tuple[float, float]:
+    """Return signed flux and error [nJy] from ``magpsf``, ``sigmapsf`` and ``isdiffpos``.
+
+    Examples
+    --------
+    >>> flux, _ = difference_flux({"magpsf": 21.4, "sigmapsf": 0.1, "isdiffpos": "f"})
+    >>> round(flux)
+    -10000
+    """
+    size = _flux(number(row, "magpsf"))
+    magnitude_err = number(row, "sigmapsf")
+    flux_err = size * magnitude_err / MAGNITUDE_PER_SNR if 0 < magnitude_err < 10 else math.nan
+    return difference_sign(row) * size, flux_err
+
+
+def ztf_history(record: Mapping[str, Any]) -> LightCurve | None:
+    """Return earlier epochs of the object: forced photometry, else detections and limits.
+
+    ``fp_hists`` gives the forced difference flux of an exposure; ``prv_candidates`` fills the
+    exposures that it lacks, with a 5-sigma limit where nothing was detected.
+
+    Returns
+    -------
+    LightCurve or None
+        None where the packet holds no earlier epoch.
+    """
+    forced = [_forced_epoch(row) for row in _rows(record, "fp_hists")]
+    epochs = [epoch for epoch in forced if epoch is not None]
+    covered = {(epoch.band, round(epoch.mjd_tai, 4)) for epoch in epochs}
+    for row in _rows(record, "prv_candidates"):
+        epoch = _previous_epoch(row)
+        if epoch is not None and (epoch.band, round(epoch.mjd_tai, 4)) not in covered:
+            epochs.append(epoch)
+    return light_curve(epochs)
+
+
+def _rows(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    rows = record.get(name)
+    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def _flux(magnitude: float) -> float:
+    if not -10.0 < magnitude < 50.0:
+        return math.nan
+    return math.pow(10.0, 0.4 * (AB_ZERO_POINT_NJY - magnitude))
+
+
+def _previous_epoch(row: Mapping[str, Any]) -> Epoch | None:
+    jd = number(row, "jd")
+    if not is_plausible_jd(jd):
+        return None
+    mjd_tai = jd_utc_to_mjd_tai(jd, exposure_s=EXPOSURE_S)
+    band = BANDS.get(row.get("fid", 0), "")
+    if row.get("magpsf") is None:
+        return Epoch(mjd_tai, _flux(number(row, "diffmaglim")), math.nan, band, is_upper_limit=True)
+    return Epoch(mjd_tai, *difference_flux(row), band)
+
+
+def _forced_epoch(row: Mapping[str, Any]) -> Epoch | None:
+    jd, flux, flux_err = (
+        number(row, name) for name in ("jd", "forcediffimflux", "forcediffimfluxunc")
+    )
+    njy_per_dn = _flux(number(row, "magzpsci"))
+    if not (is_plausible_jd(jd) and _NO_FORCED_FLUX < flux < 1e9 and 0 < flux_err < 1e9):
+        return None
+    mjd_tai = jd_utc_to_mjd_tai(jd, exposure_s=EXPOSURE_S)
+    band = BANDS.get(row.get("fid", 0), "")
+    return Epoch(mjd_tai, flux * njy_per_dn, flux_err * njy_per_dn, band)
