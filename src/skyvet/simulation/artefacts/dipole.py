@@ -1,0 +1,32 @@
+"""Dipoles: a bright star whose template is misplaced, or whose PSFs are wrongly matched."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from skyvet.simulation.conditions import perturb_psf
+from skyvet.simulation.scene import Scene, draw_field
+
+__all__ = ["prepare"]
+
+
+def prepare(scene: Scene) -> None:
+    """Put a constant star at the target and spoil registration, PSF models and flux scale."""
+    rng, conditions = scene.rng, scene.conditions
+    draw_field(scene, crowding=0.8)
+    flux = conditions.noise * math.exp(float(rng.uniform(math.log(800.0), math.log(30000.0))))
+    size = math.exp(float(rng.normal(math.log(0.22), 0.6)))
+    angle = float(rng.uniform(0, 2 * math.pi))
+    mismatch = float(rng.exponential(0.03))
+    scene.conditions = replace(
+        conditions,
+        shift_x=conditions.shift_x + size * math.cos(angle),
+        shift_y=conditions.shift_y + size * math.sin(angle),
+        science_model=perturb_psf(
+            conditions.science_model, width=mismatch, shape=1.5 * mismatch, rng=rng
+        ),
+        flux_scale=conditions.flux_scale + 0.01 * float(rng.normal()),
+    )
+    scene.add_star(flux, flux)
+    scene.sign, scene.search_px, scene.host = 0, 3.5, "star"

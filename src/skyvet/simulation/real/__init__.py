@@ -1,0 +1,1 @@
+"""Real astrophysical changes, one file a kind; each prepares a scene."""
