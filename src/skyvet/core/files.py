@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
             f"cannot write {path}: {error.strerror or error}; what was written before is untouched"
         ) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder may never have come to be
+            draft.unlink(missing_ok=True)
 
 
 def write_json_atomic(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON document

@@ -1,0 +1,43 @@
+"""Times against Astropy, over every leap second since 1997."""
+
+from __future__ import annotations
+
+import pytest
+from astropy.time import Time
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skyvet.core.times import jd_utc_to_mjd_tai, mjd_tai_to_mjd_utc, mjd_utc_to_mjd_tai
+
+# float64 days of 6e4 have a spacing of 7e-12 d, under a microsecond; two roundings at most.
+SPACING_D = 2e-11
+LEAPS = (50630.0, 51179.0, 53736.0, 54832.0, 56109.0, 57204.0, 57754.0)
+MJD_UTC = st.floats(min_value=50630.0, max_value=70000.0)
+
+
+# (On a leap day itself Astropy's day has 86401 s, so its fraction of a day differs by up to 1 s.)
+@pytest.mark.parametrize("mjd_utc", [*LEAPS, *(leap - 1.01 for leap in LEAPS[1:]), 58849.25])
+def test_tai_agrees_with_astropy(mjd_utc):
+    expected = Time(mjd_utc, format="mjd", scale="utc").tai.mjd
+    assert mjd_utc_to_mjd_tai(mjd_utc) == pytest.approx(expected, rel=0, abs=SPACING_D)
+
+
+@given(MJD_UTC)
+def test_there_and_back_is_the_same_time(mjd_utc):
+    assert mjd_tai_to_mjd_utc(mjd_utc_to_mjd_tai(mjd_utc)) == pytest.approx(
+        mjd_utc, rel=0, abs=SPACING_D
+    )
+
+
+@given(MJD_UTC, MJD_UTC)
+def test_order_of_times_is_kept(first, second):
+    early, late = sorted((first, second))
+    assert mjd_utc_to_mjd_tai(early) <= mjd_utc_to_mjd_tai(late)
+
+
+def test_julian_date_becomes_the_middle_of_the_exposure():
+    start = Time("2024-05-01T04:00:00", scale="utc")
+    middle = jd_utc_to_mjd_tai(start.jd, exposure_s=30.0)
+    seconds = (middle - start.tai.mjd) * 86400
+    # A Julian date in one float64 has a spacing of 5e-10 d = 40 microseconds.
+    assert seconds == pytest.approx(15.0, rel=0, abs=1e-4)
