@@ -46,7 +46,8 @@ class NetworkSettings(Config):
 
     kind: str
     metadata: MetadataBranchConfig = Field(
-        default=MetadataBranchConfig(), description="branch for scalar features, where there are any"
+        default=MetadataBranchConfig(),
+        description="branch for scalar features, where there are any",
     )
 
     def check_input(self, shape: InputShape) -> None:

@@ -6,12 +6,19 @@ from typing import Annotated
 
 from pydantic import Field
 
+from skyvet.models.dihedral_net import DihedralNetConfig
 from skyvet.models.interface import InputShape, TripletNetwork
+from skyvet.models.rbtn import RbtnConfig
+from skyvet.models.resnet import ResNetConfig
+from skyvet.models.tac_cnn import TacCnnConfig
 from skyvet.models.vgg6 import Vgg6Config
 
 __all__ = ["NetworkConfig", "build_network"]
 
-NetworkConfig = Annotated[Vgg6Config, Field()]
+NetworkConfig = Annotated[
+    Vgg6Config | ResNetConfig | RbtnConfig | TacCnnConfig | DihedralNetConfig,
+    Field(discriminator="kind"),
+]
 """Any network's config; ``kind`` says which."""
 
 

@@ -21,7 +21,9 @@ class Vgg6Config(NetworkSettings):
     stamp_px_range: ClassVar[tuple[int, int]] = (20, 128)
 
     kind: Literal["vgg6"] = "vgg6"
-    width: int = Field(16, ge=1, description="filters of the first pair; the second has twice as many")
+    width: int = Field(
+        16, ge=1, description="filters of the first pair; the second has twice as many"
+    )
     dense_width: int = Field(256, ge=1, description="width of the dense layer")
     conv_dropout: float = Field(0.25, ge=0, lt=1, description="dropout after each pooling")
     dense_dropout: float = Field(0.5, ge=0, lt=1, description="dropout before the head")

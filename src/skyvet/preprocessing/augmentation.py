@@ -30,7 +30,10 @@ class AugmentationConfig(Config):
     shift_rate: float = Field(0.5, ge=0, le=1, description="share of triplets that are shifted")
     max_shift_px: int = Field(1, ge=0, description="largest whole-pixel shift along each axis")
     subpixel_rate: float = Field(
-        0.25, ge=0, le=1, description="share of triplets shifted by a fraction of a pixel (bilinear)"
+        0.25,
+        ge=0,
+        le=1,
+        description="share of triplets shifted by a fraction of a pixel (bilinear)",
     )
     noise_rate: float = Field(0.3, ge=0, le=1, description="share of triplets with added noise")
     max_noise_sigma: float = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -99,7 +100,7 @@ def _epoch_order(labels: IntArray, balance: ClassBalance, rng: np.random.Generat
 
 def _draw_evenly(rows: IntArray, n_draws: int, rng: np.random.Generator) -> IntArray:
     """Draw so that no row comes more than once oftener than another."""
-    n_rounds = -(-n_draws // len(rows))
+    n_rounds = math.ceil(n_draws / len(rows))
     return np.concatenate([rng.permutation(rows) for _ in range(n_rounds)])[:n_draws]
 
 
@@ -135,7 +136,7 @@ class TripletBatches:
     [2, 2, 1]
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         arrays: TripletArrays,
         config: BatchConfig,
@@ -162,8 +163,7 @@ class TripletBatches:
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
-        n_rows = -(-len(self.arrays) // self.world_size) if self.shuffle else len(self.arrays)
-        return -(-n_rows // self.config.size)
+        return math.ceil(self._n_rows() / self.config.size)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next pass."""
@@ -188,7 +188,7 @@ class TripletBatches:
 
     def _n_rows(self) -> int:
         """Return the rows of this process in one epoch."""
-        return -(-len(self.arrays) // self.world_size) if self.shuffle else len(self.arrays)
+        return math.ceil(len(self.arrays) / self.world_size) if self.shuffle else len(self.arrays)
 
     def _order(self) -> IntArray:
         """Return this process's row indices in the current epoch."""

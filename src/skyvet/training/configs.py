@@ -58,6 +58,9 @@ class HardwareConfig(Config):
     precision: Precision = Field(
         Precision.AUTO, description="auto: bfloat16 where the processor has it, else float32"
     )
+    n_threads: int = Field(
+        0, ge=0, description="processor threads; 0 = all. On a shared machine fewer are faster"
+    )
 
 
 class TrainConfig(Config):

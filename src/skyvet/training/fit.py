@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress, SilentProgress
 from skyvet.models.interface import InputShape, TripletNetwork
 from skyvet.models.networks import NetworkConfig, build_network
+from skyvet.models.quiet_torch import quiet_torch
 from skyvet.preprocessing.triplets import TripletArrays
 from skyvet.training.configs import Monitor, Precision, TrainConfig
 from skyvet.training.epochs import (
@@ -71,7 +71,7 @@ class FittedNetwork:
         return network
 
 
-def fit_network(  # noqa: PLR0913
+def fit_network(
     arrays: TripletArrays,
     config: TrainConfig,
     *,
@@ -134,7 +134,10 @@ def fit_network(  # noqa: PLR0913
         callbacks.append(EpochCheckpoint(Path(checkpoint_dir)))
     keep_freed_memory()
     module = TripletModule(network, train, config, teacher_logits=teacher)
-    with _quiet_lightning():
+    with (
+        quiet_torch(*_LIGHTNING_LOGGERS, level=logging.WARNING),
+        _threads(config.hardware.n_threads),
+    ):
         trainer = _make_trainer(config, callbacks)
         trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
     return FittedNetwork(
@@ -276,16 +279,11 @@ def _fingerprint(
 
 
 @contextlib.contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Silence Lightning's announcements, and its use of a name that PyTorch deprecates."""
-    loggers = [logging.getLogger(name) for name in _LIGHTNING_LOGGERS]
-    levels = [logger.level for logger in loggers]
+def _threads(n_threads: int) -> Iterator[None]:
+    """Compute with so many threads meanwhile; 0 changes nothing."""
+    n_before = torch.get_num_threads()
     try:
-        for logger in loggers:
-            logger.setLevel(logging.WARNING)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", r".*LeafSpec", FutureWarning)
-            yield
+        torch.set_num_threads(n_threads or n_before)
+        yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        torch.set_num_threads(n_before)

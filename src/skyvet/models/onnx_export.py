@@ -1,0 +1,134 @@
+"""Networks to ONNX files that ONNX Runtime scores to the same logits."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import nn
+
+from skyvet.core.arrays import FloatArray
+from skyvet.core.errors import BundleError
+from skyvet.models.ensemble import EnsembleOfLogits
+from skyvet.models.interface import TripletNetwork
+from skyvet.models.quiet_torch import quiet_torch
+
+__all__ = ["OPSET", "OnnxExport", "export_onnx"]
+
+OPSET = 18
+"""ONNX operator set of exported files; ONNX Runtime 1.14 and later read it."""
+
+_LARGEST_DIFFERENCE = 1e-4
+_EXPORTER_LOGGERS = ("torch.onnx", "onnxscript", "onnx_ir")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxExport:
+    """An exported network.
+
+    Parameters
+    ----------
+    content : bytes
+        The ONNX file: inputs ``stamps`` (and ``metadata``), output ``logit``, any batch size.
+    largest_difference : float
+        Between ONNX Runtime and PyTorch on the reference rows, in the logit.
+    """
+
+    content: bytes
+    largest_difference: float
+
+
+def export_onnx(
+    network: TripletNetwork | EnsembleOfLogits,
+    stamps: FloatArray,
+    metadata: FloatArray | None = None,
+) -> OnnxExport:
+    """Export a network and check the result against PyTorch.
+
+    Parameters
+    ----------
+    network : TripletNetwork or EnsembleOfLogits
+        On the CPU; exported as in evaluation mode, whatever its present mode.
+    stamps : ndarray, shape (n, n_planes, size, size)
+        Prepared reference stamps, n > 0: real ones, edge cases included.
+    metadata : ndarray, shape (n, k), optional
+        Their metadata; needed exactly if the network takes any.
+
+    Returns
+    -------
+    OnnxExport
+
+    Raises
+    ------
+    BundleError
+        If a logit differs by more than 1e-4 (of the largest logit, where that exceeds 1), for the
+        whole batch or for its first row alone.
+
+    Examples
+    --------
+    >>> from skyvet.models.interface import InputShape
+    >>> from skyvet.models.tac_cnn import TacCnnConfig
+    >>> network = TacCnnConfig().build(InputShape(stamp_px=16))
+    >>> export_onnx(network, np.zeros((3, 3, 16, 16), np.float32)).largest_difference < 1e-4
+    True
+    """
+    inputs = {"stamps": torch.from_numpy(np.array(stamps, dtype=np.float32))}
+    if metadata is not None:
+        inputs["metadata"] = torch.from_numpy(np.array(metadata, dtype=np.float32))
+    was_training = network.training
+    network.eval()
+    try:
+        content = _export(network, inputs)
+        difference = _largest_difference(network, content, inputs)
+    finally:
+        network.train(was_training)
+    if not difference <= _LARGEST_DIFFERENCE:
+        raise BundleError(
+            f"the exported network differs from the trained one by {difference:.2g} in the logit "
+            f"(at most {_LARGEST_DIFFERENCE:g} is allowed); this is a fault of the export"
+        )
+    return OnnxExport(content=content, largest_difference=difference)
+
+
+def _export(network: nn.Module, inputs: dict[str, torch.Tensor]) -> bytes:
+    """Return the ONNX file."""
+    batch_axes = [torch.export.Dim("n", min=1), torch.export.Dim.DYNAMIC]  # found to be equal
+    example = tuple(tensor[:1].repeat(2, *[1] * (tensor.ndim - 1)) for tensor in inputs.values())
+    with tempfile.TemporaryDirectory() as folder, quiet_torch(*_EXPORTER_LOGGERS):
+        path = Path(folder) / "network.onnx"
+        torch.onnx.export(
+            network,
+            example,
+            path,
+            input_names=list(inputs),
+            output_names=["logit"],
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=tuple({0: axis} for axis in batch_axes[: len(inputs)]),
+            external_data=False,
+            verbose=False,
+        )
+        return path.read_bytes()
+
+
+def _largest_difference(
+    network: nn.Module, content: bytes, inputs: dict[str, torch.Tensor]
+) -> float:
+    """Return the largest difference of logits, relative to the largest logit beyond 1."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    n_rows = len(inputs["stamps"])
+    differences = []
+    for rows in (slice(0, 1), slice(0, n_rows)):
+        part = {name: tensor[rows] for name, tensor in inputs.items()}
+        with torch.inference_mode():
+            expected = network(*part.values()).numpy()
+        (got,) = session.run(["logit"], {name: tensor.numpy() for name, tensor in part.items()})
+        scale = max(1.0, float(np.abs(expected).max()))
+        differences.append(float(np.abs(got - expected).max()) / scale)
+    return max(differences)
