@@ -119,22 +119,29 @@ class TestProgram:
         assert capsys.readouterr().out == f"skyvet {__version__}\n"
 
 
-def test_closed_pipe_ends_quietly():
+@pytest.mark.parametrize("n_lines", [1, 100_000])
+def test_closed_pipe_ends_quietly(n_lines):
     """`skyvet ... | head -1`: no traceback, no complaint at the interpreter's end."""
     code = (
         "import sys\n"
         "from skyvet.cli.errors import reported_errors\n"
         "with reported_errors():\n"
-        "    for i in range(200_000):\n"
+        "    print('first', flush=True)\n"
+        "    sys.stdin.readline()\n"
+        f"    for i in range({n_lines}):\n"
         "        print('a line of output', i)\n"
+        "    sys.stdout.flush()\n"
     )
+    pipe = subprocess.PIPE
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=pipe
     ) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
+        process.stdin.close()
         assert process.stderr.read() == b""
         assert process.wait(timeout=30) == 141
 
