@@ -210,29 +210,30 @@ def encode_fits(
     bytes
         A file that follows the FITS standard.
     """
-    units = [_image_unit("SIMPLE  =                    T", pixels, cards or {}, bool(extensions))]
-    for name, image in (extensions or {}).items():
-        units.append(_image_unit("XTENSION= 'IMAGE   '", image, {"EXTNAME": name}, None))
+    more = extensions or {}
+    primary = [_card("EXTEND", "T")] if more else []
+    primary += [_text_card(key, text) for key, text in (cards or {}).items()]
+    units = [_image_unit("SIMPLE  =                    T", pixels, primary)]
+    for name, image in more.items():
+        lines = [_card("PCOUNT", "0"), _card("GCOUNT", "1"), _text_card("EXTNAME", name)]
+        units.append(_image_unit("XTENSION= 'IMAGE   '", image, lines))
     return b"".join(units)
 
 
-def _image_unit(
-    first_card: str, pixels: FloatArray, cards: Mapping[str, str], extend: bool | None
-) -> bytes:
+def _image_unit(first_card: str, pixels: FloatArray, more_cards: list[str]) -> bytes:
     height, width = pixels.shape
     lines = [first_card, _card("BITPIX", "-32"), _card("NAXIS", "2")]
-    lines += [_card("NAXIS1", str(width)), _card("NAXIS2", str(height))]
-    if extend is None:
-        lines += [_card("PCOUNT", "0"), _card("GCOUNT", "1")]
-    elif extend:
-        lines.append(_card("EXTEND", "T"))
-    lines += [f"{key:<8}= '{text:<8}'" for key, text in cards.items()]
-    header = "".join(line.ljust(_CARD) for line in [*lines, "END"]).encode("ascii")
+    lines += [_card("NAXIS1", str(width)), _card("NAXIS2", str(height)), *more_cards, "END"]
+    header = "".join(line.ljust(_CARD) for line in lines).encode("ascii")
     return _padded(header, b" ") + _padded(pixels.astype(">f4").tobytes(), b"\0")
 
 
 def _card(key: str, value: str) -> str:
     return f"{key:<8}= {value:>20}"
+
+
+def _text_card(key: str, text: str) -> str:
+    return f"{key:<8}= '{text:<8}'"
 
 
 def _padded(data: bytes, fill: bytes) -> bytes:

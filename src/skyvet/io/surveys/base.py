@@ -29,6 +29,7 @@ __all__ = [
     "mask_fill_values",
     "number",
     "required_number",
+    "rows",
 ]
 
 SENTINEL_LIMIT = 1e30
@@ -115,6 +116,12 @@ def identifier(record: Mapping[str, Any], name: str) -> Identifier:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise PacketError(RejectionReason.BAD_VALUE, f"identifier {name} is {value!r:.40}")
     return value
+
+
+def rows(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Return the records in an array field; empty where it is absent, null or no array."""
+    values = record.get(name)
+    return [row for row in values if isinstance(row, Mapping)] if isinstance(values, list) else []
 
 
 class Epoch(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skyvet.core.errors import InvalidInputError
 from skyvet.io.surveys.base import SurveyAdapter
+from skyvet.io.surveys.lsst import LsstAdapter
 from skyvet.io.surveys.ztf import ZtfAdapter
 
 __all__ = ["adapter_for_schema", "adapter_named", "all_adapters"]
@@ -11,7 +12,7 @@ __all__ = ["adapter_for_schema", "adapter_named", "all_adapters"]
 
 def all_adapters() -> tuple[SurveyAdapter, ...]:
     """Return one adapter of every known survey."""
-    return (ZtfAdapter(),)
+    return (ZtfAdapter(), LsstAdapter())
 
 
 def adapter_named(name: str, adapters: tuple[SurveyAdapter, ...]) -> SurveyAdapter:

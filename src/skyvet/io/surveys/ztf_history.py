@@ -8,7 +8,7 @@ from typing import Any
 
 from skyvet.core.photometry import AB_ZERO_POINT_NJY
 from skyvet.core.times import jd_utc_to_mjd_tai
-from skyvet.io.surveys.base import Epoch, light_curve, number
+from skyvet.io.surveys.base import Epoch, light_curve, number, rows
 from skyvet.records.light_curve import LightCurve
 
 __all__ = [
@@ -71,19 +71,14 @@ def ztf_history(record: Mapping[str, Any]) -> LightCurve | None:
     LightCurve or None
         None where the packet holds no earlier epoch.
     """
-    forced = [_forced_epoch(row) for row in _rows(record, "fp_hists")]
+    forced = [_forced_epoch(row) for row in rows(record, "fp_hists")]
     epochs = [epoch for epoch in forced if epoch is not None]
     covered = {(epoch.band, round(epoch.mjd_tai, 4)) for epoch in epochs}
-    for row in _rows(record, "prv_candidates"):
+    for row in rows(record, "prv_candidates"):
         epoch = _previous_epoch(row)
         if epoch is not None and (epoch.band, round(epoch.mjd_tai, 4)) not in covered:
             epochs.append(epoch)
     return light_curve(epochs)
-
-
-def _rows(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    rows = record.get(name)
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
 
 
 def _flux(magnitude: float) -> float:

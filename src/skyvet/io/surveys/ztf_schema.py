@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from skyvet.io.surveys.schema_text import optional_field, record_type
+
 __all__ = ["CANDIDATE_FIELDS", "SCHEMA_VERSION", "ztf_alert_schema"]
 
 SCHEMA_VERSION = "4.02"
@@ -67,9 +69,9 @@ def ztf_alert_schema() -> dict[str, Any]:
     >>> ztf_alert_schema()["name"], len(CANDIDATE_FIELDS)
     ('ztf.alert', 103)
     """
-    previous = {"type": "array", "items": _record("ztf.alert.prv_candidate", _PREVIOUS)}
-    forced = {"type": "array", "items": _record("ztf.alert.fp_hist", _FORCED)}
-    cutout = _record("ztf.alert.cutout", "fileName:string stampData:bytes")
+    previous = {"type": "array", "items": record_type("ztf.alert.prv_candidate", _PREVIOUS)}
+    forced = {"type": "array", "items": record_type("ztf.alert.fp_hist", _FORCED)}
+    cutout = record_type("ztf.alert.cutout", "fileName:string stampData:bytes")
     return {
         "type": "record",
         "name": "ztf.alert",
@@ -79,26 +81,11 @@ def ztf_alert_schema() -> dict[str, Any]:
             {"name": "publisher", "type": "string"},
             {"name": "objectId", "type": "string"},
             {"name": "candid", "type": "long"},
-            {"name": "candidate", "type": _record("ztf.alert.candidate", _CANDIDATE)},
-            _optional("prv_candidates", previous),
-            _optional("fp_hists", forced),
-            _optional("cutoutScience", cutout),
-            _optional("cutoutTemplate", "ztf.alert.cutout"),
-            _optional("cutoutDifference", "ztf.alert.cutout"),
+            {"name": "candidate", "type": record_type("ztf.alert.candidate", _CANDIDATE)},
+            optional_field("prv_candidates", previous),
+            optional_field("fp_hists", forced),
+            optional_field("cutoutScience", cutout),
+            optional_field("cutoutTemplate", "ztf.alert.cutout"),
+            optional_field("cutoutDifference", "ztf.alert.cutout"),
         ],
     }
-
-
-def _record(name: str, fields: str) -> dict[str, Any]:
-    entries = [entry.split(":") for entry in fields.split()]
-    return {"type": "record", "name": name, "fields": [_field(*entry) for entry in entries]}
-
-
-def _field(name: str, kind: str) -> dict[str, Any]:
-    if kind.endswith("?"):
-        return _optional(name, kind.removesuffix("?"))
-    return {"name": name, "type": kind}
-
-
-def _optional(name: str, kind: str | dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "type": ["null", kind], "default": None}
