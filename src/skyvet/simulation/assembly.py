@@ -19,6 +19,7 @@ from skyvet.simulation.classes import PREPARE
 from skyvet.simulation.conditions import draw_conditions
 from skyvet.simulation.cutting import StampWindow, cut_triplet, draw_window
 from skyvet.simulation.features import measure_features
+from skyvet.simulation.masking import mask_field
 from skyvet.simulation.measurement import Detection, find_detection
 from skyvet.simulation.rendering import Observation, observe
 from skyvet.simulation.scene import Scene
@@ -115,6 +116,7 @@ def _detect(
     for _ in range(_MAX_ATTEMPTS):
         scene = Scene(traits=traits, conditions=draw_conditions(traits, rng), size_px=size, rng=rng)
         PREPARE[name](scene)
+        mask_field(scene)
         observation = observe(scene)
         detection = find_detection(scene, observation.difference)
         if detection is not None:

@@ -16,9 +16,10 @@ def prepare(scene: Scene) -> None:
     rng, conditions = scene.rng, scene.conditions
     draw_field(scene, crowding=0.8)
     flux = conditions.noise * math.exp(float(rng.uniform(math.log(800.0), math.log(30000.0))))
-    size = math.exp(float(rng.normal(math.log(0.22), 0.6)))
+    scale = conditions.science_psf.fwhm_px / 2.1
+    size = scale * math.exp(float(rng.normal(math.log(0.25), 0.6)))
     angle = float(rng.uniform(0, 2 * math.pi))
-    mismatch = float(rng.exponential(0.03))
+    mismatch = float(rng.exponential(0.04))
     scene.conditions = replace(
         conditions,
         shift_x=conditions.shift_x + size * math.cos(angle),
@@ -29,4 +30,4 @@ def prepare(scene: Scene) -> None:
         flux_scale=conditions.flux_scale + 0.01 * float(rng.normal()),
     )
     scene.add_star(flux, flux)
-    scene.sign, scene.search_px, scene.host = 0, 3.5, "star"
+    scene.sign, scene.search_px, scene.host = 0, 2.0 * scale + 1.5, "star"
