@@ -10,6 +10,7 @@ from pydantic import Field
 
 from skyvet.core.arrays import BoolArray, FloatArray
 from skyvet.core.configs import Config
+from skyvet.core.errors import InvalidInputError
 from skyvet.preprocessing.stamps import (
     Centring,
     fit_stamps,
@@ -46,11 +47,19 @@ class StampConfig(Config):
     with_mask_planes: bool = Field(
         default=False, description="add one plane a cutout that is 1 where the pixel is valid"
     )
+    with_variance_planes: bool = Field(
+        default=False, description="add one plane a cutout with its relative variance (LSST)"
+    )
+
+    @property
+    def n_raw_planes(self) -> int:
+        """Number of planes that the stamps must bring: 3 images, or these and 3 variances."""
+        return N_CUTOUT_KINDS * (2 if self.with_variance_planes else 1)
 
     @property
     def n_planes(self) -> int:
         """Number of input planes of the network."""
-        return N_CUTOUT_KINDS * (2 if self.with_mask_planes else 1)
+        return self.n_raw_planes + (N_CUTOUT_KINDS if self.with_mask_planes else 0)
 
 
 def _l2(pixels: FloatArray, valid: BoolArray) -> FloatArray:
@@ -98,14 +107,24 @@ _METHODS: dict[Normalization, Callable[[FloatArray, BoolArray], FloatArray]] = {
 }
 
 
+def _relative_variance(variance: FloatArray) -> FloatArray:
+    """Logarithm of the variance over the stamp's median variance, 0 where it is missing."""
+    valid = valid_pixels(variance) & (variance > 0)
+    holed = np.where(valid, variance, np.float32(np.nan))
+    location, _ = robust_location_scale(holed)
+    location = np.where(location > 0, location, np.float32(1))
+    ratio = np.where(valid, variance, 1.0) / location[..., None, None]
+    return np.where(valid, np.log(ratio), 0.0).astype(np.float32)
+
+
 def prepare_stamps(pixels: FloatArray, config: StampConfig) -> FloatArray:
     """Turn stamps into network input; the last step before the model.
 
     Parameters
     ----------
-    pixels : ndarray, shape (n, 3, size, size), float32
-        Science, template, difference [survey's unit]; NaN = missing. Another size than the
-        config's is centre-cropped or padded.
+    pixels : ndarray, shape (n, n_raw, size, size), float32
+        Science, template, difference [survey's unit], with variances where the config wants them;
+        NaN = missing. Another size than the config's is centre-cropped or padded.
     config : StampConfig
         Named normalisation: ``l2`` (braai's), ``minmax`` (to [0, 1]), ``zscore``, or
         ``robust_asinh`` (asinh of the height above the median in units of 1.4826 MAD). Each plane
@@ -114,8 +133,13 @@ def prepare_stamps(pixels: FloatArray, config: StampConfig) -> FloatArray:
     Returns
     -------
     ndarray, shape (n, n_planes, size_px, size_px), float32
-        Finite everywhere: missing pixels are 0. With mask planes, planes 3 to 5 are 1 where the
-        pixel is valid.
+        Finite everywhere: missing pixels are 0. The order is images, masks (1 where the pixel is
+        valid), variances (log of the ratio to the stamp's median), as far as the config has them.
+
+    Raises
+    ------
+    InvalidInputError
+        If the config wants variances and the stamps bring none.
 
     Examples
     --------
@@ -123,9 +147,17 @@ def prepare_stamps(pixels: FloatArray, config: StampConfig) -> FloatArray:
     >>> prepare_stamps(stamps, StampConfig(size_px=8, normalization="l2"))[0, 0, 0, 0]
     np.float32(0.125)
     """
+    if pixels.shape[1] < config.n_raw_planes:
+        raise InvalidInputError(
+            f"stamps must bring {config.n_raw_planes} planes, got {pixels.shape[1]}; "
+            "ingest with variance planes, or choose with_variance_planes = false"
+        )
     fitted = fit_stamps(pixels, config.size_px)
-    valid = valid_pixels(fitted)
-    values = _METHODS[config.normalization](fitted, valid).astype(np.float32)
+    images = fitted[:, :N_CUTOUT_KINDS]
+    valid = valid_pixels(images)
+    planes = [_METHODS[config.normalization](images, valid).astype(np.float32)]
     if config.with_mask_planes:
-        return np.concatenate([values, valid.astype(np.float32)], axis=1)
-    return values
+        planes.append(valid.astype(np.float32))
+    if config.with_variance_planes:
+        planes.append(_relative_variance(fitted[:, N_CUTOUT_KINDS:]))
+    return planes[0] if len(planes) == 1 else np.concatenate(planes, axis=1)

@@ -63,10 +63,11 @@ class PlacedStamps:
 
     Parameters
     ----------
-    pixels : ndarray, shape (3, size, size), float32
-        Science, template, difference [survey's unit]; NaN = missing or padding.
+    pixels : ndarray, shape (n_raw, size, size), float32
+        Science, template, difference [survey's unit] and, where asked for, their three variances;
+        NaN = missing or padding.
     valid_fraction : float
-        Share of pixels that are not NaN, in (0, 1].
+        Share of image pixels that are not NaN, in (0, 1].
     flags : CandidateFlag
         EDGE, MISSING_PIXELS, NO_TEMPLATE, RESAMPLED as found here.
     """
@@ -82,9 +83,9 @@ class QuantisedStamps:
 
     Parameters
     ----------
-    values : ndarray, shape (n, 3, size, size), float16
+    values : ndarray, shape (n, n_raw, size, size), float16
         ``(pixel - offset) / scale``; NaN = missing.
-    offset, scale : ndarray, shape (n, 3), float32
+    offset, scale : ndarray, shape (n, n_raw), float32
         Median and scatter of each plane [survey's unit]; scale > 0.
     """
 
@@ -192,8 +193,20 @@ def _place_plane(
     return stamp, flags
 
 
+def _place_variance(cutout: Cutout | None, size_px: int, centring: Centring) -> FloatArray:
+    """Return the variance of one cutout as a stamp, all NaN where the survey sends none."""
+    if cutout is None or cutout.variance is None:
+        return np.full((size_px, size_px), np.nan, np.float32)
+    as_image = Cutout(pixels=cutout.variance, centre_row_col=cutout.centre_row_col)
+    return place_cutout(as_image, size_px, centring)
+
+
 def place_triplet(
-    candidate: Candidate, *, size_px: int, centring: Centring = Centring.CANDIDATE
+    candidate: Candidate,
+    *,
+    size_px: int,
+    centring: Centring = Centring.CANDIDATE,
+    with_variance: bool = False,
 ) -> PlacedStamps:
     """Bring the three cutouts of a candidate to one size.
 
@@ -205,6 +218,8 @@ def place_triplet(
         Side of the stamps [pixels].
     centring : Centring, default candidate
         Rule for cutouts of another size.
+    with_variance : bool, default False
+        Append the three variance planes (LSST); all NaN where the survey sends none.
 
     Returns
     -------
@@ -223,10 +238,12 @@ def place_triplet(
         stamp, plane_flags = _place_plane(candidate, kind, size_px, centring)
         planes.append(stamp)
         flags |= plane_flags
-    pixels = np.stack(planes)
-    return PlacedStamps(
-        pixels=pixels, valid_fraction=float((~np.isnan(pixels)).mean()), flags=flags
-    )
+    valid_fraction = float(np.mean([~np.isnan(plane) for plane in planes]))
+    if with_variance:
+        planes += [
+            _place_variance(cutout, size_px, centring) for _, cutout in candidate.cutouts.items()
+        ]
+    return PlacedStamps(pixels=np.stack(planes), valid_fraction=valid_fraction, flags=flags)
 
 
 def robust_location_scale(pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -274,8 +291,8 @@ def quantise_stamps(pixels: FloatArray) -> QuantisedStamps:
 
     Parameters
     ----------
-    pixels : ndarray, shape (n, 3, size, size), float32
-        NaN = missing.
+    pixels : ndarray, shape (n, n_raw, size, size), float32
+        Three or six raw planes (see `PlacedStamps`); NaN = missing.
 
     Returns
     -------
@@ -286,8 +303,10 @@ def quantise_stamps(pixels: FloatArray) -> QuantisedStamps:
     InvalidInputError
         If the array has another number of axes or planes.
     """
-    if pixels.ndim != 4 or pixels.shape[1] != N_CUTOUT_KINDS:
-        raise InvalidInputError(f"stamps must have shape (n, 3, size, size), got {pixels.shape}")
+    if pixels.ndim != 4 or pixels.shape[1] not in {N_CUTOUT_KINDS, 2 * N_CUTOUT_KINDS}:
+        raise InvalidInputError(
+            f"stamps must have shape (n, 3 or 6, size, size), got {pixels.shape}"
+        )
     offset, scale = robust_location_scale(pixels)
     centred = pixels - offset[..., None, None]
     peak = np.fmax.reduce(np.abs(centred), axis=(-2, -1), initial=0.0)
@@ -301,7 +320,7 @@ def restore_stamps(stamps: QuantisedStamps) -> FloatArray:
 
     Returns
     -------
-    ndarray, shape (n, 3, size, size), float32
+    ndarray, shape (n, n_raw, size, size), float32
         NaN = missing.
     """
     values = stamps.values.astype(np.float32)

@@ -1,0 +1,1 @@
+"""Running a bundle over much data."""

@@ -1,0 +1,301 @@
+"""Output made part by part: whole parts or none, so that a killed run continues.
+
+::
+
+    folder/
+    ├── manifest.json          kind and settings; counts and hash once complete
+    ├── part-00000/
+    │   ├── part.json          input position after this part, counts, file hashes
+    │   ├── <name>.parquet     tables of the part
+    │   ├── <name>.npy         arrays of the part
+    │   └── rejections.parquet one row a refused input
+    └── part-00001/ ...
+
+A part's folder is renamed into place when all its files are on disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from skyvet.core.configs import Config
+from skyvet.core.errors import DatasetError
+from skyvet.core.files import atomic_path, sha256_of_file, write_json_atomic
+from skyvet.io.tables import concat_tables, rejections_table
+from skyvet.records.rejections import Rejection
+
+__all__ = [
+    "PartManifest",
+    "PartWriter",
+    "RunManifest",
+    "join_parts",
+    "part_paths",
+    "read_manifest",
+    "read_part_manifest",
+    "read_part_tables",
+]
+
+FORMAT_VERSION = 1
+_MANIFEST = "manifest.json"
+_PART_MANIFEST = "part.json"
+_REJECTIONS = "rejections"
+
+
+class RunManifest(Config):
+    """First file of a folder of parts: its settings and, once complete, its counts."""
+
+    kind: str
+    version: int = FORMAT_VERSION
+    settings: dict[str, Any]
+    is_complete: bool = False
+    surveys: tuple[str, ...] = ()
+    n_candidates: int = 0
+    n_rejected: int = 0
+    rejections: dict[str, int] = Field(default_factory=dict)
+    content_sha256: str = ""
+
+
+class PartManifest(Config):
+    """What one part holds and where the input stood after it."""
+
+    next_file: int
+    next_record: int
+    n_candidates: int
+    n_rejected: int
+    rejections: dict[str, int]
+    surveys: tuple[str, ...]
+    sha256: dict[str, str]
+
+
+def read_manifest(path: Path, *, kind: str) -> RunManifest:
+    """Read the manifest of a folder of parts.
+
+    Raises
+    ------
+    DatasetError
+        If the folder holds nothing of this kind, or a newer version of it.
+    """
+    try:
+        manifest = RunManifest.model_validate_json((path / _MANIFEST).read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DatasetError(f"{path} is not a {kind} folder (it has no {_MANIFEST})") from error
+    except (OSError, ValidationError) as error:
+        raise DatasetError(f"{path / _MANIFEST} cannot be read: {error}") from error
+    if manifest.kind != kind or manifest.version > FORMAT_VERSION:
+        raise DatasetError(
+            f"{path} holds a {manifest.kind} of version {manifest.version}; expected a {kind} "
+            f"up to version {FORMAT_VERSION}"
+        )
+    return manifest
+
+
+def part_paths(path: Path) -> list[Path]:
+    """Return the finished parts of a folder, in order."""
+    return sorted(p for p in path.glob("part-[0-9]*") if (p / _PART_MANIFEST).is_file())
+
+
+def read_part_manifest(part: Path) -> PartManifest:
+    """Read what one part says of itself."""
+    try:
+        return PartManifest.model_validate_json((part / _PART_MANIFEST).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise DatasetError(f"{part / _PART_MANIFEST} cannot be read: {error}") from error
+
+
+def read_part_tables(
+    path: Path, name: str = _REJECTIONS, columns: list[str] | None = None
+) -> pa.Table:
+    """Return one table of all finished parts, joined in order.
+
+    Raises
+    ------
+    DatasetError
+        If a part is damaged.
+    """
+    try:
+        tables = [pq.read_table(p / f"{name}.parquet", columns=columns) for p in part_paths(path)]
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DatasetError(f"{path} is damaged: {error}; make it again") from error
+    return concat_tables(tables)
+
+
+def join_parts(path: Path, name: str, out: Path) -> Iterator[pa.Table]:
+    """Join one table of all parts into one file, part by part, yielding each as it is written.
+
+    The file replaces an older one only once the iterator is exhausted.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of parts.
+    name : str
+        Table to join.
+    out : Path
+        Parquet file.
+
+    Yields
+    ------
+    Table
+        Rows of one part, with the columns and types of the whole.
+
+    Raises
+    ------
+    DatasetError
+        If a part is damaged or the file cannot be written.
+    """
+    files = [part / f"{name}.parquet" for part in part_paths(path)]
+    try:
+        schema = concat_tables([pq.read_schema(file).empty_table() for file in files]).schema
+        with atomic_path(out) as draft, pq.ParquetWriter(draft, schema, compression="zstd") as sink:
+            for file in files:
+                table = concat_tables([schema.empty_table(), pq.read_table(file)])
+                sink.write_table(table)
+                yield table
+    except pa.ArrowInvalid as error:
+        raise DatasetError(f"{path} is damaged: {error}; remove it and start again") from error
+
+
+def _content_hash(parts: Sequence[PartManifest]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        for name in sorted(part.sha256):
+            digest.update(f"{name}:{part.sha256[name]}\n".encode())
+    return digest.hexdigest()
+
+
+class PartWriter:
+    """Writes a folder part by part; opening an unfinished one continues it.
+
+    Parameters
+    ----------
+    path : Path
+        Folder to write; absent, empty, or unfinished with equal kind and settings.
+    kind : str
+        What the folder holds, such as ``skyvet-dataset``.
+    settings : dict
+        JSON document of everything that shapes the content (input, stamp size, ...).
+
+    Raises
+    ------
+    DatasetError
+        If the folder holds something else, or was made with other settings.
+    """
+
+    def __init__(self, path: Path, *, kind: str, settings: dict[str, Any]) -> None:
+        self.path = path
+        settings = json.loads(json.dumps(settings))
+        if (path / _MANIFEST).exists():
+            self._manifest = read_manifest(path, kind=kind)
+            if self._manifest.settings != settings:
+                raise DatasetError(
+                    f"{path} was made with other settings or input; choose another folder, "
+                    "or remove this one"
+                )
+        else:
+            if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+                raise DatasetError(f"{path} exists and is no {kind}; choose another folder")
+            self._manifest = RunManifest(kind=kind, settings=settings)
+            write_json_atomic(path / _MANIFEST, self._manifest.model_dump(mode="json"))
+        self._parts = [read_part_manifest(part) for part in part_paths(path)]
+
+    @property
+    def manifest(self) -> RunManifest:
+        """Settings and, once complete, counts."""
+        return self._manifest
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Input file and record at which to continue."""
+        if not self._parts:
+            return 0, 0
+        return self._parts[-1].next_file, self._parts[-1].next_record
+
+    @property
+    def n_done(self) -> int:
+        """Inputs in the finished parts, candidates and rejections together."""
+        return sum(part.n_candidates + part.n_rejected for part in self._parts)
+
+    def append(
+        self,
+        *,
+        table: tuple[str, pa.Table],
+        arrays: Mapping[str, NDArray[Any]],
+        rejections: Sequence[Rejection],
+        position: tuple[int, int],
+    ) -> None:
+        """Write one part; it is there as a whole or not at all.
+
+        Parameters
+        ----------
+        table : tuple of str and Table
+            Name and rows, one a candidate, with a column ``survey``.
+        arrays : mapping of str to ndarray
+            In the order of the table.
+        rejections : sequence of Rejection
+            Inputs refused since the last part.
+        position : tuple of int
+            Input file and record that follow this part.
+
+        Raises
+        ------
+        DatasetError
+            If the disk is full or the folder not writable; earlier parts stay as they are.
+        """
+        part = self.path / f"part-{len(self._parts):05d}"
+        draft = self.path / f".{part.name}.draft"
+        name, rows = table
+        try:
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(parents=True)
+            for file, content in ((name, rows), (_REJECTIONS, rejections_table(rejections))):
+                pq.write_table(content, draft / f"{file}.parquet", compression="zstd")
+            for file, values in arrays.items():
+                np.save(draft / f"{file}.npy", values)
+            manifest = PartManifest(
+                next_file=position[0],
+                next_record=position[1],
+                n_candidates=rows.num_rows,
+                n_rejected=len(rejections),
+                rejections=dict(sorted(Counter(r.reason.value for r in rejections).items())),
+                surveys=tuple(sorted(set(rows["survey"].to_pylist()))),
+                sha256={file.name: sha256_of_file(file) for file in sorted(draft.iterdir())},
+            )
+            write_json_atomic(draft / _PART_MANIFEST, manifest.model_dump(mode="json"))
+            draft.rename(part)
+        except OSError as error:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise DatasetError(
+                f"cannot write {part}: {error.strerror or error}; the {len(self._parts)} finished "
+                "parts are kept, run the same command to continue"
+            ) from error
+        self._parts.append(manifest)
+
+    def finish(self) -> RunManifest:
+        """Mark the folder complete and return its manifest."""
+        counts: Counter[str] = Counter()
+        for part in self._parts:
+            counts.update(part.rejections)
+        self._manifest = self._manifest.model_copy(
+            update={
+                "is_complete": True,
+                "surveys": tuple(sorted({name for part in self._parts for name in part.surveys})),
+                "n_candidates": sum(part.n_candidates for part in self._parts),
+                "n_rejected": sum(part.n_rejected for part in self._parts),
+                "rejections": dict(sorted(counts.items())),
+                "content_sha256": _content_hash(self._parts),
+            }
+        )
+        write_json_atomic(self.path / _MANIFEST, self._manifest.model_dump(mode="json"))
+        return self._manifest

@@ -1,0 +1,271 @@
+"""The saved model: everything that scoring needs in one folder, and no code.
+
+::
+
+    bundle/
+    ├── bundle.json           configs, fitted state, thresholds, metrics, data fingerprint
+    ├── model.onnx            the network, for scoring
+    ├── weights.safetensors   the same weights, for further training
+    ├── card.md               model card for people
+    └── SHA256SUMS            hashes of the four files (check by hand: sha256sum -c SHA256SUMS)
+
+Loading reads JSON and an ONNX graph; it executes no code from the bundle. A file that was altered,
+is missing or was added is refused. After loading, the network is run on stamps drawn from a fixed
+seed and must give the logits that were stored at saving.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from skyvet.core.arrays import FloatArray
+from skyvet.core.configs import Config
+from skyvet.core.errors import BundleError, DatasetError
+from skyvet.core.files import sha256_of_file
+from skyvet.preprocessing.normalization import StampConfig, prepare_stamps
+
+__all__ = [
+    "BUNDLE_FILES",
+    "Bundle",
+    "BundleInfo",
+    "DataFingerprint",
+    "OperatingThresholds",
+    "find_bundles",
+    "load_bundle",
+    "reference_stamps",
+    "save_bundle",
+]
+
+BUNDLE_FILES = ("bundle.json", "card.md", "model.onnx", "weights.safetensors")
+_SUMS = "SHA256SUMS"
+_FORMAT_VERSION = 1
+_N_REFERENCE = 4
+
+
+class DataFingerprint(Config):
+    """What the bundle was trained on, without the data."""
+
+    description: str
+    licence: str = Field(description="terms of the training data")
+    n_real: int
+    n_bogus: int
+    n_objects: int
+    candidate_ids_sha256: str = Field(description="hash of the sorted candidate ids")
+
+
+class OperatingThresholds(Config):
+    """Where a probability becomes a verdict, and how that was chosen."""
+
+    threshold: float = Field(ge=0, le=1, description="REAL at or above this probability")
+    target: str = Field(description="what the threshold was chosen for")
+    prior: float = Field(gt=0, lt=1, description="fraction of REAL that the target refers to")
+
+
+class BundleInfo(Config):
+    """Content of ``bundle.json``."""
+
+    kind: Literal["skyvet-bundle"] = "skyvet-bundle"
+    format_version: int = _FORMAT_VERSION
+    name: str
+    version: str
+    summary: str
+    created_utc: str
+    skyvet_version: str
+    surveys: tuple[str, ...] = Field(description="surveys whose scores are calibrated")
+    stamps: StampConfig
+    network: dict[str, Any] = Field(description="config of the network, or of each member")
+    training: dict[str, Any] = Field(description="config of the training")
+    metadata_names: tuple[str, ...] = ()
+    calibrator: dict[str, Any]
+    calibration_prior: float = Field(
+        gt=0, lt=1, description="fraction of REAL at which scores are probabilities"
+    )
+    conformal: dict[str, Any] | None = None
+    thresholds: OperatingThresholds
+    metrics: dict[str, float | int | str | None]
+    data: DataFingerprint
+    reference_logits: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A bundle that was read and whose files were checked.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder.
+    info : BundleInfo
+        Content of ``bundle.json``.
+    sha256 : str
+        Hash of ``SHA256SUMS``: identifies the bundle in score tables and manifests.
+    """
+
+    path: Path
+    info: BundleInfo
+    sha256: str
+
+    @property
+    def label(self) -> str:
+        """Name, version and first digits of the hash, as written into score tables."""
+        return f"{self.info.name}-{self.info.version}+{self.sha256[:8]}"
+
+    @property
+    def onnx_path(self) -> Path:
+        """The network's graph."""
+        return self.path / "model.onnx"
+
+    @property
+    def card(self) -> str:
+        """The model card (Markdown)."""
+        return (self.path / "card.md").read_text(encoding="utf-8")
+
+
+def reference_stamps(config: StampConfig) -> FloatArray:
+    """Return the stamps on which a loaded network must repeat its stored logits.
+
+    Noise with a source of growing brightness, drawn from a fixed seed; no survey data.
+
+    Returns
+    -------
+    ndarray, shape (4, n_planes, size_px, size_px), float32
+        Prepared for the network.
+    """
+    rng = np.random.default_rng(272)
+    size = config.size_px
+    pixels = rng.normal(100.0, 5.0, (_N_REFERENCE, config.n_raw_planes, size, size))
+    row, column = np.mgrid[:size, :size] - (size - 1) // 2
+    source = np.exp(-(row**2 + column**2) / 4.0)
+    brightness = 20.0 * np.arange(_N_REFERENCE)[:, None, None]
+    pixels[:, 0] += brightness * source
+    pixels[:, 2] += brightness * source
+    pixels[-1, :, :, : size // 4] = np.nan
+    return prepare_stamps(pixels.astype(np.float32), config)
+
+
+def save_bundle(
+    path: Path,
+    info: BundleInfo,
+    *,
+    write_model: Callable[[Path], None],
+    write_weights: Callable[[Path], None],
+    card: str,
+) -> None:
+    """Write a bundle folder; an existing one is replaced only when the new one is whole.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the bundle.
+    info : BundleInfo
+        Content of ``bundle.json``.
+    write_model, write_weights : callable
+        Write ``model.onnx`` and ``weights.safetensors`` to the path given.
+    card : str
+        Model card (Markdown).
+
+    Raises
+    ------
+    DatasetError
+        If the folder cannot be written.
+    BundleError
+        If `path` exists and is no bundle.
+    """
+    if path.exists() and not (path / _SUMS).exists():
+        raise BundleError(f"{path} exists and is no bundle; choose another folder")
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        write_model(draft / "model.onnx")
+        write_weights(draft / "weights.safetensors")
+        (draft / "card.md").write_text(card, encoding="utf-8")
+        (draft / "bundle.json").write_text(info.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        sums = [f"{sha256_of_file(draft / name)}  {name}\n" for name in BUNDLE_FILES]
+        (draft / _SUMS).write_text("".join(sums), encoding="ascii")
+        shutil.rmtree(path, ignore_errors=True)
+        draft.rename(path)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise DatasetError(f"cannot write bundle {path}: {error.strerror or error}") from error
+
+
+def _check_sums(path: Path) -> str:
+    """Compare every file with its recorded hash and return the hash of the list itself."""
+    sums = path / _SUMS
+    if not sums.is_file():
+        raise BundleError(f"{path} is not a bundle: it has no {_SUMS}")
+    lines = [line.split(maxsplit=1) for line in sums.read_text("ascii").splitlines() if line]
+    recorded = {name: digest for digest, name in lines}
+    if set(recorded) != set(BUNDLE_FILES):
+        raise BundleError(f"{sums} must list {', '.join(BUNDLE_FILES)}; got {sorted(recorded)}")
+    for name, expected in recorded.items():
+        if not (path / name).is_file():
+            raise BundleError(f"{path / name} is missing; copy the bundle again as a whole")
+        if sha256_of_file(path / name) != expected:
+            raise BundleError(
+                f"{path / name} was altered (its hash differs from {_SUMS}); "
+                "get the bundle again from where it came"
+            )
+    return sha256_of_file(sums)
+
+
+def load_bundle(path_or_name: str | Path) -> Bundle:
+    """Open a bundle folder, or one that ships with skyvet by its name.
+
+    Parameters
+    ----------
+    path_or_name : str or Path
+        Folder, or a name listed by ``skyvet models list``.
+
+    Returns
+    -------
+    Bundle
+
+    Raises
+    ------
+    BundleError
+        If it does not exist, a file was altered, or it is of a newer format.
+
+    Examples
+    --------
+    >>> load_bundle("no-such-bundle")
+    Traceback (most recent call last):
+    ...
+    skyvet.core.errors.BundleError: no bundle 'no-such-bundle': neither a folder nor one of ...
+    """
+    path = Path(path_or_name)
+    if not path.is_dir():
+        shipped = find_bundles()
+        if str(path_or_name) not in shipped:
+            names = ", ".join(sorted(shipped)) or "none"
+            raise BundleError(
+                f"no bundle '{path_or_name}': neither a folder nor one of those shipped ({names})"
+            )
+        path = shipped[str(path_or_name)]
+    sha256 = _check_sums(path)
+    try:
+        info = BundleInfo.model_validate_json((path / "bundle.json").read_bytes())
+    except ValidationError as error:
+        raise BundleError(f"{path / 'bundle.json'} cannot be understood: {error}") from error
+    if info.format_version > _FORMAT_VERSION:
+        raise BundleError(
+            f"{path} has format {info.format_version}; this skyvet reads up to {_FORMAT_VERSION}"
+        )
+    return Bundle(path=path, info=info, sha256=sha256)
+
+
+def find_bundles(folder: Path | None = None) -> dict[str, Path]:
+    """Return the bundles in a folder by name; the default is those shipped with skyvet."""
+    root = folder or Path(str(resources.files("skyvet.models"))) / "shipped"
+    if not root.is_dir():
+        return {}
+    return {p.name: p for p in sorted(root.iterdir()) if (p / _SUMS).is_file()}

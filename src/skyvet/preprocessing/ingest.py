@@ -1,0 +1,137 @@
+"""A night of packets to a dataset folder; restartable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from skyvet.core.configs import Config
+from skyvet.core.progress import Progress, SilentProgress
+from skyvet.io.alerts import read_alerts
+from skyvet.io.dataset import DATASET_KIND
+from skyvet.io.parts import PartWriter, RunManifest, read_part_tables
+from skyvet.io.schemas import SchemaSource
+from skyvet.io.surveys.mapped import SurveyMapping
+from skyvet.preprocessing.blocks import (
+    BlockConfig,
+    CandidateBlock,
+    SeenIdentifiers,
+    read_blocks,
+    remember,
+)
+from skyvet.preprocessing.stamps import Centring
+
+__all__ = ["IngestConfig", "ingest", "seen_in"]
+
+
+class IngestConfig(Config):
+    """What a dataset keeps of each alert."""
+
+    survey: str = Field("auto", description="adapter to use; auto looks at each packet")
+    stamp_px: int = Field(63, ge=8, le=512, description="side of the stored stamps [pixels]")
+    centring: Centring = Field(
+        Centring.CANDIDATE, description="where a cutout of another size is placed"
+    )
+    with_variance: bool = Field(
+        default=False, description="also store the variance planes that LSST sends"
+    )
+    n_per_part: int = Field(1024, ge=1, le=65_536, description="alerts a part; bounds memory")
+
+
+def ingest(
+    inputs: Sequence[str | Path],
+    out: Path,
+    *,
+    config: IngestConfig,
+    schemas: SchemaSource | None = None,
+    mappings: Sequence[SurveyMapping] = (),
+    progress: Progress | None = None,
+) -> RunManifest:
+    """Read alerts and write a dataset folder.
+
+    Run again after an interruption, it continues after the last finished part and ends with the
+    same content. A finished dataset is left as it is.
+
+    Parameters
+    ----------
+    inputs : sequence of str or Path
+        Files, folders, globs, tar archives or ``-``.
+    out : Path
+        Dataset folder.
+    config : IngestConfig
+        Stamp geometry.
+    schemas : SchemaSource, optional
+        Where schemas of the wire format come from.
+    mappings : sequence of SurveyMapping, optional
+        Further surveys.
+    progress : Progress, optional
+        Told about every alert.
+
+    Returns
+    -------
+    RunManifest
+        Counts of candidates and of rejections by reason, and the content hash.
+
+    Raises
+    ------
+    DatasetError
+        If `out` holds something else or cannot be written.
+    InvalidInputError
+        If there is no input.
+    """
+    progress = progress or SilentProgress()
+    settings: dict[str, Any] = {
+        "inputs": [str(entry) for entry in inputs],
+        "config": config.model_dump(mode="json"),
+        "mappings": [mapping.model_dump(mode="json") for mapping in mappings],
+    }
+    writer = PartWriter(out, kind=DATASET_KIND, settings=settings)
+    if writer.manifest.is_complete:
+        return writer.manifest
+    readings = read_alerts(
+        inputs, survey=config.survey, schemas=schemas, mappings=mappings, start=writer.position
+    )
+    geometry = BlockConfig(
+        size_px=config.stamp_px,
+        centring=config.centring,
+        with_variance=config.with_variance,
+        n_per_block=config.n_per_part,
+    )
+    progress.start("reading alerts", None)
+    progress.advance(writer.n_done)
+    for block in read_blocks(readings, geometry, seen=seen_in(out, "candidates")):
+        writer.append(
+            table=("candidates", _with_stamp_scales(block)),
+            arrays={"stamps": block.stamps.values},
+            rejections=block.rejections,
+            position=block.position,
+        )
+        progress.advance(len(block.candidates) + len(block.rejections))
+    progress.finish()
+    return writer.finish()
+
+
+def seen_in(folder: Path, name: str) -> SeenIdentifiers:
+    """Return the candidates in the finished parts of a folder."""
+    seen = SeenIdentifiers()
+    table = read_part_tables(folder, name, columns=["survey", "candidate_id"])
+    if table.num_rows:
+        remember(seen, table["survey"].to_pylist(), table["candidate_id"].to_pylist())
+    return seen
+
+
+def _with_stamp_scales(block: CandidateBlock) -> pa.Table:
+    """Add what restores pixel values from the stored stamps."""
+    table = block.table()
+    for name, values in (
+        ("stamp_offset", block.stamps.offset),
+        ("stamp_scale", block.stamps.scale),
+    ):
+        flat = pa.array(np.ascontiguousarray(values, dtype=np.float32).ravel())
+        table = table.append_column(name, pa.FixedSizeListArray.from_arrays(flat, values.shape[1]))
+    return table
