@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import types
@@ -130,11 +131,11 @@ def test_closed_pipe_ends_quietly(n_lines):
         "    sys.stdin.readline()\n"
         f"    for i in range({n_lines}):\n"
         "        print('a line of output', i)\n"
-        "    sys.stdout.flush()\n"
     )
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=pipe
+        [sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=pipe, env=buffered
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

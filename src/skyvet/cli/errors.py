@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -101,6 +100,7 @@ def reported_errors(*, debug: bool = False) -> Iterator[None]:
     """
     try:
         yield
+        sys.stdout.flush()  # a closed pipe shows here, not at the interpreter's end
     except KeyboardInterrupt:
         _say("interrupted; what is done is kept; run the same command to continue")
         raise SystemExit(ExitCode.INTERRUPTED.value) from None
@@ -129,6 +129,4 @@ def _say(text: str) -> None:
 
 def _silence_stdout() -> None:
     """Let the interpreter's last flush of standard output go nowhere, as nobody reads it."""
-    if hasattr(signal, "SIGPIPE"):
-        devnull = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(devnull, sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
