@@ -218,7 +218,9 @@ def _read_raw(path: Path) -> dict[str, list[Any]]:
         return reader(path)
     except FileNotFoundError as error:
         raise LabelError(f"label file {path} does not exist") from error
-    except (OSError, pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise LabelError(f"label file {path} is not UTF-8 text; save it as UTF-8") from error
+    except (OSError, pa.ArrowException, csv.Error) as error:
         raise LabelError(f"label file {path} cannot be read: {error}") from error
 
 

@@ -36,6 +36,7 @@ Statistic = Callable[[NDArray[np.float64], NDArray[np.int8]], float]
 """Function of (scores, labels), such as `skyvet.scoring.curves.roc_auc`."""
 
 _MAX_DRAWS_PER_RESAMPLE = 20
+_ROOT_TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +192,7 @@ def auc_interval(auc: float, *, n_positive: int, n_negative: int, level: float =
     def excess(value: float) -> float:
         return (auc - value) ** 2 - (1 - value) * spread(value)
 
-    if auc in (0.0, 1.0):
+    if min(auc, 1 - auc) < _ROOT_TOLERANCE:
         # One end is the estimate itself: divide its root out. The variance is symmetric in 1/2.
         reach = 1.0 - float(brentq(lambda value: 1 - value - spread(value), 0.0, 1.0))
         return Interval(low=max(auc - reach, 0.0), high=min(auc + reach, 1.0), level=level)

@@ -96,7 +96,7 @@ def expected_calibration_error(
     0.25
     """
     checked = check_scored_labels(scores, labels, weights, is_probability=True)
-    i_bin = _bin_numbers(checked.scores, n_bins, Binning(binning))
+    i_bin = _bin_numbers(checked.scores, n_bins, _as_binning(binning))
     gap = np.bincount(i_bin, weights=checked.weights * (checked.is_real - checked.scores))
     return float(np.abs(gap).sum() / checked.weights.sum())
 
@@ -136,7 +136,7 @@ def reliability_bins(
     [(2, 0.15, 0.5), (1, 0.9, 1.0)]
     """
     checked = check_scored_labels(scores, labels, weights, is_probability=True)
-    kind = Binning(binning)
+    kind = _as_binning(binning)
     i_bin = _bin_numbers(checked.scores, n_bins, kind)
     has_weight = np.bincount(i_bin, weights=checked.weights) > 0
     edges = np.linspace(0.0, 1.0, n_bins + 1)
@@ -151,6 +151,15 @@ def reliability_bins(
         high = edges[b + 1] if is_width else part.scores.max()
         found.append(_summarise(part, float(low), float(high), level))
     return tuple(found)
+
+
+def _as_binning(binning: Binning | str) -> Binning:
+    try:
+        return Binning(binning)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"binning must be one of {', '.join(Binning)}, got {binning!r}"
+        ) from error
 
 
 def _summarise(part: ScoredLabels, low: float, high: float, level: float) -> ReliabilityBin:
