@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from skyvet.models.compact_net import CompactConfig
 from skyvet.models.dihedral_net import DihedralNetConfig
 from skyvet.models.interface import InputShape, TripletNetwork
 from skyvet.models.rbtn import RbtnConfig
@@ -16,7 +17,7 @@ from skyvet.models.vgg6 import Vgg6Config
 __all__ = ["NetworkConfig", "build_network"]
 
 NetworkConfig = Annotated[
-    Vgg6Config | ResNetConfig | RbtnConfig | TacCnnConfig | DihedralNetConfig,
+    Vgg6Config | ResNetConfig | RbtnConfig | TacCnnConfig | DihedralNetConfig | CompactConfig,
     Field(discriminator="kind"),
 ]
 """Any network's config; ``kind`` says which."""
