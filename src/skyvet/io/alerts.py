@@ -20,6 +20,7 @@ from skyvet.io.avro import (
 from skyvet.io.inputs import READ_ERRORS, Payload, iter_payloads
 from skyvet.io.schemas import AvroSchema, SchemaSource
 from skyvet.io.surveys.base import SurveyAdapter
+from skyvet.io.surveys.mapping_config import SurveyMapping
 from skyvet.io.surveys.registry import adapter_for_schema, adapter_named, all_adapters
 from skyvet.records.candidate import Candidate
 from skyvet.records.rejections import Rejection, RejectionReason
@@ -66,6 +67,7 @@ def read_alerts(
     *,
     survey: str = "auto",
     schemas: SchemaSource | None = None,
+    mappings: Sequence[SurveyMapping] = (),
     start: tuple[int, int] = (0, 0),
     stdin: BinaryIO | None = None,
 ) -> Iterator[AlertReading]:
@@ -83,6 +85,8 @@ def read_alerts(
         Name of the survey; ``auto`` tells it from each packet's schema.
     schemas : SchemaSource, optional
         Where wire-format messages find their schema.
+    mappings : sequence of SurveyMapping, optional
+        Surveys of your own; they go before the built-in ones.
     start : tuple of int, default (0, 0)
         Where to resume: files before ``start[0]`` and the first ``start[1]`` readings of that
         one are passed over.
@@ -98,7 +102,7 @@ def read_alerts(
     InvalidInputError
         At once, if there is no input, a path does not exist or the survey is not known.
     """
-    adapters = all_adapters()
+    adapters = all_adapters(mappings)
     only = None if survey == "auto" else adapter_named(survey, adapters)
     payloads = iter_payloads(inputs, start_file=start[0], stdin=stdin)
     reader = _AlertReader(adapters=adapters, only=only, schemas=schemas)

@@ -19,12 +19,14 @@ from skyvet.records.light_curve import LightCurve
 from skyvet.records.rejections import RejectionReason
 
 __all__ = [
+    "MAGNITUDE_PER_SNR",
     "SENTINEL_LIMIT",
     "Epoch",
     "SurveyAdapter",
     "as_number",
     "clean_pixels",
     "identifier",
+    "is_negative_sign",
     "light_curve",
     "mask_fill_values",
     "number",
@@ -34,6 +36,12 @@ __all__ = [
 
 SENTINEL_LIMIT = 1e30
 """Pixels beyond this size are fill values, not data."""
+
+
+MAGNITUDE_PER_SNR = 2.5 / math.log(10.0)
+"""Magnitude error times signal-to-noise ratio: 1.0857."""
+
+_NEGATIVE = frozenset(("f", "F", "0", "false", "False"))
 
 
 class SurveyAdapter(Protocol):
@@ -116,6 +124,19 @@ def identifier(record: Mapping[str, Any], name: str) -> Identifier:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise PacketError(RejectionReason.BAD_VALUE, f"identifier {name} is {value!r:.40}")
     return value
+
+
+def is_negative_sign(value: object) -> bool:
+    """Say whether a sign field (``t``, ``f``, ``1``, ``0``, true, false) means negative.
+
+    Examples
+    --------
+    >>> [is_negative_sign(value) for value in ("t", "f", "0", 1, False, None)]
+    [False, True, True, False, True, False]
+    """
+    if isinstance(value, str):
+        return value in _NEGATIVE
+    return isinstance(value, (bool, int)) and not value
 
 
 def rows(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

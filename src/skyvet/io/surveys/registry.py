@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
 from skyvet.core.errors import InvalidInputError
 from skyvet.io.surveys.base import SurveyAdapter
 from skyvet.io.surveys.lsst import LsstAdapter
+from skyvet.io.surveys.mapped import MappedAdapter
+from skyvet.io.surveys.mapping_config import SurveyMapping, mapping_from_toml
 from skyvet.io.surveys.ztf import ZtfAdapter
 
-__all__ = ["adapter_for_schema", "adapter_named", "all_adapters"]
+__all__ = ["adapter_for_schema", "adapter_named", "all_adapters", "built_in_mappings"]
 
 
-def all_adapters() -> tuple[SurveyAdapter, ...]:
-    """Return one adapter of every known survey."""
-    return (ZtfAdapter(), LsstAdapter())
+def all_adapters(mappings: Sequence[SurveyMapping] = ()) -> tuple[SurveyAdapter, ...]:
+    """Return one adapter of every known survey.
+
+    Parameters
+    ----------
+    mappings : sequence of SurveyMapping, optional
+        Surveys of the user's own; they go before the built-in ones.
+
+    Examples
+    --------
+    >>> [adapter.name for adapter in all_adapters()]
+    ['ztf', 'lsst', 'atlas', 'decam', 'pgir', 'winter']
+    """
+    own = tuple(MappedAdapter(mapping) for mapping in mappings)
+    mapped = tuple(MappedAdapter(mapping) for mapping in built_in_mappings())
+    return (*own, ZtfAdapter(), LsstAdapter(), *mapped)
+
+
+@cache
+def built_in_mappings() -> tuple[SurveyMapping, ...]:
+    """Return the mappings that come with the package, by name."""
+    folder = files("skyvet.io.surveys") / "mappings"
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    return tuple(
+        mapping_from_toml(entry.read_text(encoding="utf-8"), source=entry.name)
+        for entry in entries
+        if entry.name.endswith(".toml")
+    )
 
 
 def adapter_named(name: str, adapters: tuple[SurveyAdapter, ...]) -> SurveyAdapter:

@@ -8,21 +8,24 @@ from typing import Any
 
 from skyvet.core.photometry import AB_ZERO_POINT_NJY
 from skyvet.core.times import jd_utc_to_mjd_tai
-from skyvet.io.surveys.base import Epoch, light_curve, number, rows
+from skyvet.io.surveys.base import (
+    MAGNITUDE_PER_SNR,
+    Epoch,
+    is_negative_sign,
+    light_curve,
+    number,
+    rows,
+)
 from skyvet.records.light_curve import LightCurve
 
 __all__ = [
     "BANDS",
     "EXPOSURE_S",
-    "MAGNITUDE_PER_SNR",
     "difference_flux",
     "difference_sign",
     "is_plausible_jd",
     "ztf_history",
 ]
-
-MAGNITUDE_PER_SNR = 2.5 / math.log(10.0)
-"""Magnitude error times signal-to-noise ratio: 1.0857."""
 
 BANDS = {1: "g", 2: "r", 3: "i"}
 """Band by the packet's ``fid``."""
@@ -31,7 +34,6 @@ EXPOSURE_S = 30.0
 """Exposure time [s] where the packet names none."""
 
 _NO_FORCED_FLUX = -90_000.0
-_NEGATIVE = frozenset(("f", "0", "F", "false", "False"))
 
 
 def is_plausible_jd(jd: float) -> bool:
@@ -41,8 +43,7 @@ def is_plausible_jd(jd: float) -> bool:
 
 def difference_sign(alert: Mapping[str, Any]) -> float:
     """Return -1 for a negative difference (``isdiffpos`` f or 0), else 1."""
-    value = alert.get("isdiffpos")
-    return -1.0 if value is False or value in _NEGATIVE else 1.0
+    return -1.0 if is_negative_sign(alert.get("isdiffpos")) else 1.0
 
 
 def difference_flux(row: Mapping[str, Any]) -> tuple[float, float]:

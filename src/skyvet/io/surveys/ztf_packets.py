@@ -12,8 +12,9 @@ from skyvet.core.photometry import flux_njy_to_magnitude
 from skyvet.core.times import mjd_tai_to_mjd_utc
 from skyvet.io.avro import AvroWriter
 from skyvet.io.fits_stamps import encode_fits, gzip_bytes
+from skyvet.io.surveys.base import MAGNITUDE_PER_SNR
 from skyvet.io.surveys.ztf import QUADRANT_HEIGHT_PX, QUADRANT_WIDTH_PX, STAMP_PX
-from skyvet.io.surveys.ztf_history import BANDS, EXPOSURE_S, MAGNITUDE_PER_SNR
+from skyvet.io.surveys.ztf_history import BANDS, EXPOSURE_S
 from skyvet.io.surveys.ztf_schema import CANDIDATE_FIELDS, SCHEMA_VERSION, ztf_alert_schema
 from skyvet.records.candidate import Candidate
 from skyvet.records.cutouts import Cutout
