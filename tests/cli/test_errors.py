@@ -43,6 +43,19 @@ def test_every_error_class_of_the_tree_is_mapped():
     }  # fmt: skip
 
 
+def test_failed_import_of_an_extra_says_how_to_install_it(capsys):
+    with pytest.raises(SystemExit) as caught, reported_errors():
+        raise ModuleNotFoundError("No module named 'torch'", name="torch.nn")
+    assert caught.value.code == ExitCode.DEPENDENCY
+    assert 'pip install "skyvet[train]"' in capsys.readouterr().err
+
+
+def test_failed_import_of_anything_else_is_a_bug():
+    with pytest.raises(SystemExit) as caught, reported_errors():
+        raise ModuleNotFoundError("No module named 'skyvet.nothing'", name="skyvet.nothing")
+    assert caught.value.code == ExitCode.BUG
+
+
 def test_expected_error_is_one_line_without_traceback(capsys):
     with pytest.raises(SystemExit), reported_errors():
         raise errors.BundleError("weights.onnx was altered; download the bundle again")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -10,7 +14,7 @@ from skyvet.core import errors
 from skyvet.core.arrays import as_readonly, check_same_length
 from skyvet.core.configs import Config
 from skyvet.core.errors import InvalidInputError, MissingDependencyError
-from skyvet.core.optional import require
+from skyvet.core.optional import EXTRA_OF_PACKAGE, require
 from skyvet.core.progress import SilentProgress
 
 
@@ -79,6 +83,14 @@ def test_present_package_is_returned():
 def test_absent_package_names_itself_and_its_extra():
     with pytest.raises(MissingDependencyError, match=r"'no_such'.*skyvet\[report\]"):
         require("no_such.inner", extra="report")
+
+
+def test_packages_of_the_extras_are_those_of_the_project_file():
+    text = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text()
+    extras = tomllib.loads(text)["project"]["optional-dependencies"]
+    for extra in ("train", "report", "simulate"):
+        packages = {re.split(r"[<>=\[]", entry)[0] for entry in extras[extra]}
+        assert packages == {name for name, its in EXTRA_OF_PACKAGE.items() if its == extra}
 
 
 def test_silent_progress_takes_all_calls():

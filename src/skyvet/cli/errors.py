@@ -16,6 +16,7 @@ from skyvet.core.errors import (
     MissingDependencyError,
     SkyvetError,
 )
+from skyvet.core.optional import EXTRA_OF_PACKAGE, missing_dependency
 
 __all__ = ["ExitCode", "exit_code_of", "reported_errors"]
 
@@ -107,12 +108,22 @@ def reported_errors(*, debug: bool = False) -> Iterator[None]:
     except BrokenPipeError:
         _silence_stdout()
         raise SystemExit(ExitCode.PIPE_CLOSED.value) from None
-    except Exception as error:
+    except Exception as raised:
+        error = _named(raised)
         code = exit_code_of(error)
         if debug or code is ExitCode.BUG:
             traceback.print_exc()
         _say(_message(error, code))
-        raise SystemExit(code.value) from error
+        raise SystemExit(code.value) from raised
+
+
+def _named(error: Exception) -> Exception:
+    """Return the failed import of an extra's package as the error that says how to install it."""
+    if isinstance(error, ModuleNotFoundError) and error.name is not None:
+        extra = EXTRA_OF_PACKAGE.get(error.name.split(".")[0])
+        if extra is not None:
+            return missing_dependency(error.name, extra=extra)
+    return error
 
 
 def _message(error: Exception, code: ExitCode) -> str:

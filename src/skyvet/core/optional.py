@@ -7,7 +7,20 @@ from types import ModuleType
 
 from skyvet.core.errors import MissingDependencyError
 
-__all__ = ["require"]
+__all__ = ["EXTRA_OF_PACKAGE", "missing_dependency", "require"]
+
+EXTRA_OF_PACKAGE = {
+    "torch": "train",
+    "lightning": "train",
+    "safetensors": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "optuna": "train",
+    "matplotlib": "report",
+    "jinja2": "report",
+    "numba": "simulate",
+}
+"""The extra of skyvet that installs each package that the plain install lacks."""
 
 
 def require(module: str, *, extra: str) -> ModuleType:
@@ -39,7 +52,18 @@ def require(module: str, *, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        package = (error.name or module).split(".")[0]
-        raise MissingDependencyError(
-            f"this needs the package '{package}'; install it with: pip install \"skyvet[{extra}]\""
-        ) from error
+        raise missing_dependency(error.name or module, extra=extra) from error
+
+
+def missing_dependency(module: str, *, extra: str) -> MissingDependencyError:
+    """Return the error that names a missing package and the extra that brings it.
+
+    Examples
+    --------
+    >>> print(missing_dependency("torch.nn", extra="train"))
+    this needs the package 'torch'; install it with: pip install "skyvet[train]"
+    """
+    package = module.partition(".")[0]
+    return MissingDependencyError(
+        f"this needs the package '{package}'; install it with: pip install \"skyvet[{extra}]\""
+    )
