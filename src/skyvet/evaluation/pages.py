@@ -19,8 +19,9 @@ from skyvet.evaluation.facts import (
     View,
     Weighted,
 )
-from skyvet.evaluation.stamp_images import triplet_data_uri
+from skyvet.evaluation.stamp_images import stamp_data_uri
 from skyvet.evaluation.words import (
+    difference_words,
     estimate_text,
     interval_text,
     number_text,
@@ -119,7 +120,11 @@ def _environment() -> Any:  # noqa: ANN401 - jinja2 is imported on demand
         loader=_jinja2.PackageLoader("skyvet.evaluation", "templates"),
     )
     environment.filters.update(
-        estimate=estimate_text, interval=interval_text, number=number_text, percent=percent_text
+        difference_words=difference_words,
+        estimate=estimate_text,
+        interval=interval_text,
+        number=number_text,
+        percent=percent_text,
     )
     return environment
 
@@ -165,13 +170,17 @@ def _roc_point(weighted: Weighted) -> tuple[float, float] | None:
     return confusion.false_positive / n_bogus, confusion.completeness
 
 
-def _pictures(groups: Sequence[ExampleGroup], fetch: FetchStamps | None) -> dict[str, str]:
-    """PNG data address of every example that has a triplet, by identifier as text."""
+def _pictures(groups: Sequence[ExampleGroup], fetch: FetchStamps | None) -> dict[str, list[str]]:
+    """PNG data addresses of the planes of every example that has stamps, by identifier."""
     ids = list(dict.fromkeys(e.candidate_id for group in groups for e in group.examples))
     if fetch is None or not ids:
         return {}
     found = zip(ids, fetch(ids), strict=True)
-    return {str(i): triplet_data_uri(stamps) for i, stamps in found if stamps is not None}
+    return {
+        str(i): [stamp_data_uri(plane) for plane in stamps]
+        for i, stamps in found
+        if stamps is not None
+    }
 
 
 class _Rail(NamedTuple):

@@ -18,7 +18,17 @@ from skyvet.evaluation.facts import (
     View,
     Weighted,
 )
-from skyvet.evaluation.plots_svg import BOGUS, INK, MODEL, MUTED, PAPER, REAL, SURVEY, draw_svg
+from skyvet.evaluation.plots_svg import (
+    BOGUS,
+    GOOD,
+    INK,
+    MODEL,
+    MUTED,
+    PAPER,
+    REAL,
+    SURVEY,
+    draw_svg,
+)
 
 __all__ = [
     "draw_comparison",
@@ -135,7 +145,6 @@ def draw_reliability(view: View, weighted: Weighted) -> str:
 
     def draw(axes: Any) -> None:  # noqa: ANN401
         axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9, ls=(0, (2, 3)))
-        axes.text(0.06, 0.14, "perfect", color=MUTED, fontsize=8.5, rotation=40, ha="left")
         _draw_bins(axes, weighted.reliability)
         _unit_square(axes)
         axes.set_xlabel("score")
@@ -234,16 +243,16 @@ def _mark(axes: Any, point: tuple[float, ...] | None) -> None:  # noqa: ANN401
 def _draw_target(axes: Any, target: tuple[float, float]) -> None:  # noqa: ANN401
     completeness, purity = target
     axes.fill_between(
-        [completeness, 1.015], purity, 1.015, color=REAL, alpha=0.22, lw=0, zorder=0.5
+        [completeness, 1.015], purity, 1.015, color=GOOD, alpha=0.22, lw=0, zorder=0.5
     )
     axes.annotate(
         "required",
         (completeness, purity),
         (completeness - 0.12, purity - 0.13),
-        color=REAL,
+        color=GOOD,
         fontsize=8.5,
         ha="right",
-        arrowprops={"arrowstyle": "-", "color": REAL, "lw": 0.8},
+        arrowprops={"arrowstyle": "-", "color": GOOD, "lw": 0.8},
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from skyvet.core.optional import require
 
-__all__ = ["BOGUS", "GRID", "INK", "MODEL", "MUTED", "PAPER", "REAL", "SURVEY", "draw_svg"]
+__all__ = ["BOGUS", "GOOD", "GRID", "INK", "MODEL", "MUTED", "PAPER", "REAL", "SURVEY", "draw_svg"]
 
 _matplotlib = require("matplotlib", extra="report")
 _figure = require("matplotlib.figure", extra="report")
@@ -25,6 +25,7 @@ BOGUS: Final = "#0a0b05"
 MODEL: Final = "#0a0b06"
 SURVEY: Final = "#0a0b07"
 PAPER: Final = "#0a0b08"
+GOOD: Final = "#0a0b09"
 
 _VARIABLES: Final = {
     INK: "--ink",
@@ -34,7 +35,8 @@ _VARIABLES: Final = {
     BOGUS: "--bogus",
     MODEL: "--model",
     SURVEY: "--survey",
-    PAPER: "--paper",
+    PAPER: "--panel",
+    GOOD: "--good",
 }
 
 _STYLE: Final[dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Cutout triplets as small PNG images for a page, without an image library."""
+"""Cutouts as small PNG images for a page, without an image library."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from skyvet.core.arrays import FloatArray
 from skyvet.core.errors import InvalidInputError
 
-__all__ = ["encode_png", "stretch_limits", "triplet_data_uri"]
+__all__ = ["encode_png", "stamp_data_uri", "stretch_limits"]
 
 _CONTRAST = 0.25
 _N_FIT_ROUNDS = 5
 _MAX_SIZE_PX = 71
-_GAP_PX = 3
 _SENTINEL = 1e30
 
 
@@ -69,14 +68,14 @@ def _robust_slope(position: FloatArray, values: FloatArray) -> float:
     return float(slope)
 
 
-def triplet_data_uri(triplet: FloatArray) -> str:
-    """Draw science, template and difference side by side as a PNG data address.
+def stamp_data_uri(plane: FloatArray) -> str:
+    """Draw one cutout as a PNG data address.
 
     Parameters
     ----------
-    triplet : ndarray, shape (3, height, width)
-        Pixel values in channel order; missing pixels are NaN and become transparent. Row 0 is
-        drawn at the bottom, as astronomers do. At most the central 71 pixels are drawn.
+    plane : ndarray, shape (height, width)
+        Pixel values; missing pixels are NaN and become transparent. Row 0 is drawn at the bottom,
+        as astronomers do. At most the central 71 pixels are drawn.
 
     Returns
     -------
@@ -86,21 +85,17 @@ def triplet_data_uri(triplet: FloatArray) -> str:
     Raises
     ------
     InvalidInputError
-        If the array has another number of dimensions or of planes.
+        If the array is not a non-empty image.
 
     Examples
     --------
-    >>> triplet_data_uri(np.zeros((3, 5, 5)))[:22]
+    >>> stamp_data_uri(np.zeros((5, 5)))[:22]
     'data:image/png;base64,'
     """
-    if triplet.ndim != 3 or triplet.shape[0] != 3:
-        raise InvalidInputError(
-            f"a triplet must have shape (3, height, width), got {triplet.shape}"
-        )
-    planes = [_grey_levels(_centre(plane)) for plane in triplet]
-    gap = np.zeros((planes[0].shape[0], _GAP_PX), dtype=np.uint8)
-    row = np.concatenate([planes[0], gap, planes[1], gap, planes[2]], axis=1)
-    return "data:image/png;base64," + base64.b64encode(encode_png(row)).decode("ascii")
+    if plane.ndim != 2 or plane.size == 0:
+        raise InvalidInputError(f"a stamp must have shape (height, width), got {plane.shape}")
+    png = encode_png(_grey_levels(_centre(plane)))
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def _centre(plane: FloatArray) -> FloatArray:
@@ -120,7 +115,7 @@ def _grey_levels(plane: FloatArray) -> NDArray[np.uint8]:
 
 
 def encode_png(levels: NDArray[Any]) -> bytes:
-    """Encode grey levels as an indexed PNG in which level 0 is transparent.
+    """Encode grey levels as a PNG in which level 0 is transparent.
 
     Parameters
     ----------
@@ -138,12 +133,10 @@ def encode_png(levels: NDArray[Any]) -> bytes:
     b'PNG'
     """
     height, width = levels.shape
-    greys = np.clip((np.arange(256) - 1) * 255 // 254, 0, 255).astype(np.uint8)
     rows = np.concatenate([np.zeros((height, 1), dtype=np.uint8), levels], axis=1)
     chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
-        (b"PLTE", np.repeat(greys, 3).tobytes()),
-        (b"tRNS", b"\x00"),
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
+        (b"tRNS", b"\x00\x00"),
         (b"IDAT", zlib.compress(rows.tobytes(), 9)),
         (b"IEND", b""),
     )

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import math
 
-from skyvet.evaluation.facts import Estimate, EvaluationResult
+from skyvet.evaluation.facts import Estimate, EvaluationResult, HeadlineFigure
 
-__all__ = ["estimate_text", "interval_text", "number_text", "percent_text", "plain_summary"]
+__all__ = [
+    "difference_words",
+    "estimate_text",
+    "interval_text",
+    "number_text",
+    "percent_text",
+    "plain_summary",
+]
 
 _NOTHING = "\N{EN DASH}"
 
@@ -68,6 +75,25 @@ def estimate_text(estimate: Estimate) -> str:
     return f"{text} ({percent_text(estimate.low)} to {percent_text(estimate.high)})"
 
 
+def difference_words(row: HeadlineFigure) -> str:
+    """Say whether a difference (this classifier minus the other) is more than chance.
+
+    Examples
+    --------
+    >>> row = HeadlineFigure(key="auc", name="AUC", weighting="none", better="higher", meaning="",
+    ...                      estimate=Estimate(value=0.02, low=-0.01, high=0.05))
+    >>> difference_words(row)
+    'no clear difference'
+    """
+    low, high = row.estimate.low, row.estimate.high
+    if low is None or high is None:
+        return "cannot be told"
+    if low <= 0.0 <= high:
+        return "no clear difference"
+    is_better = (low > 0.0) == (row.better == "higher")
+    return "this one is better" if is_better else "the survey is better"
+
+
 def plain_summary(result: EvaluationResult) -> tuple[str, ...]:
     """Say in whole sentences what the classifier does at its threshold.
 
@@ -84,7 +110,7 @@ def plain_summary(result: EvaluationResult) -> tuple[str, ...]:
     by_key = {figure.key: figure.estimate for figure in result.headline}
     sentences = [
         f"A candidate is kept where its score is at least {result.threshold:g}, "
-        "and thrown away otherwise."
+        "and thrown away otherwise. In brackets: how far chance may have moved a figure."
     ]
     kept = by_key["completeness"]
     if kept.value is not None:
@@ -95,8 +121,8 @@ def plain_summary(result: EvaluationResult) -> tuple[str, ...]:
     pure = by_key["purity"]
     if pure.value is not None:
         sentences.append(
-            f"In a stream where {result.prior:.3g} of all candidates are real, {_of_100(pure)} of "
-            "100 kept ones are real."
+            f"Of 100 that it keeps, {_of_100(pure)} are real, in a stream of which "
+            f"{100 * result.prior:.3g}% is real."
         )
     return tuple(sentences)
 
