@@ -29,11 +29,13 @@ class DihedralNetConfig(NetworkSettings):
 
     kind: Literal["dihedral"] = "dihedral"
     widths: tuple[int, ...] = Field(
-        (4, 8, 16), min_length=1, description="filters of each stage, each in 8 orientations"
+        default=(4, 8, 16),
+        min_length=1,
+        description="filters of each stage, each in 8 orientations",
     )
-    n_blocks: int = Field(1, ge=1, description="residual blocks a stage")
-    dense_width: int = Field(64, ge=1, description="width of the dense layer")
-    dropout: float = Field(0.3, ge=0, lt=1, description="dropout before the head")
+    n_blocks: int = Field(default=1, ge=1, description="residual blocks a stage")
+    dense_width: int = Field(default=64, ge=1, description="width of the dense layer")
+    dropout: float = Field(default=0.3, ge=0, lt=1, description="dropout before the head")
 
     def build(self, shape: InputShape) -> TripletNetwork:
         """Return the untrained network.
@@ -182,5 +184,5 @@ def _read_out(features: Tensor) -> Tensor:
         ],
         dim=1,
     )
-    oriented = in_space.unflatten(2, (N_ORIENTATIONS, -1))
+    oriented = in_space.reshape(-1, 3, N_ORIENTATIONS, in_space.shape[2] // N_ORIENTATIONS)
     return torch.cat([oriented.mean(dim=2), oriented.amax(dim=2)], dim=1).flatten(1)

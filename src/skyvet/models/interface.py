@@ -123,8 +123,7 @@ class TripletNetwork(nn.Module):
         InvalidInputError
             If planes, stamp size or metadata are not those the network was built for.
         """
-        if not torch.jit.is_tracing():
-            self._check(stamps, metadata)
+        self._check(stamps, metadata)
         features: Tensor = self.encoder(stamps)
         if self.metadata_branch is not None:
             features = torch.cat([features, self.metadata_branch(metadata)], dim=1)

@@ -14,8 +14,8 @@ __all__ = ["MetadataBranch", "MetadataBranchConfig"]
 class MetadataBranchConfig(Config):
     """Layers for scalar features: batch norm, dense, dropout, dense."""
 
-    width: int = Field(128, ge=1, description="width of both dense layers")
-    dropout: float = Field(0.25, ge=0, lt=1, description="dropout between them")
+    width: int = Field(default=128, ge=1, description="width of both dense layers")
+    dropout: float = Field(default=0.25, ge=0, lt=1, description="dropout between them")
 
 
 class MetadataBranch(nn.Module):

@@ -33,16 +33,17 @@ class RbtnConfig(NetworkSettings):
 
     kind: Literal["rbtn"] = "rbtn"
     last_layer: Literal["auto", "c3_1", "c4_1"] = Field(
-        "auto", description="where the encoder ends; auto: c3_1 for stamps below 48 px, else c4_1"
+        default="auto",
+        description="where the encoder ends; auto: c3_1 for stamps below 48 px, else c4_1",
     )
     width_factor: float = Field(
-        0.25,
+        default=0.25,
         gt=0,
         le=2,
         description="factor on all widths; 1 is rbTN's, 2 TransiNet's as published",
     )
     with_batch_norm: bool = Field(default=True, description="normalise after each convolution")
-    dropout: float = Field(0.3, ge=0, lt=1, description="dropout before the head")
+    dropout: float = Field(default=0.3, ge=0, lt=1, description="dropout before the head")
 
     def build(self, shape: InputShape) -> TripletNetwork:
         """Return the untrained network.

@@ -25,10 +25,10 @@ class ResNetConfig(NetworkSettings):
     stamp_px_range: ClassVar[tuple[int, int]] = (16, 256)
 
     kind: Literal["resnet"] = "resnet"
-    depth: Literal[18, 50] = Field(18, description="18 (basic blocks) or 50 (bottlenecks)")
-    width: int = Field(64, ge=1, description="filters of the first stage")
-    stem: Literal["small", "imagenet"] = Field("small", description="first layers")
-    dropout: float = Field(0.3, ge=0, lt=1, description="dropout before the head")
+    depth: Literal[18, 50] = Field(default=18, description="18 (basic blocks) or 50 (bottlenecks)")
+    width: int = Field(default=64, ge=1, description="filters of the first stage")
+    stem: Literal["small", "imagenet"] = Field(default="small", description="first layers")
+    dropout: float = Field(default=0.3, ge=0, lt=1, description="dropout before the head")
 
     def build(self, shape: InputShape) -> TripletNetwork:
         """Return the untrained network.
@@ -92,7 +92,9 @@ class _Block(nn.Module):
                 *_convolution(width, n_outputs, kernel=1),
             ]
         self.residual = nn.Sequential(*layers)
-        nn.init.zeros_(layers[-1].weight)  # each block begins as the identity (Goyal et al. 2017)
+        last_norm = layers[-1]
+        if isinstance(last_norm, nn.BatchNorm2d):
+            nn.init.zeros_(last_norm.weight)  # a block begins as the identity (Goyal et al. 2017)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or n_inputs != n_outputs:
             self.shortcut = nn.Sequential(

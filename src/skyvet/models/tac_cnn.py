@@ -22,10 +22,10 @@ class TacCnnConfig(NetworkSettings):
 
     kind: Literal["tac_cnn"] = "tac_cnn"
     width: int = Field(
-        16, ge=1, description="filters of the first convolution; then twice, 4 times"
+        default=16, ge=1, description="filters of the first convolution; then twice, 4 times"
     )
-    dense_width: int = Field(32, ge=1, description="width of the dense layer")
-    dropout: float = Field(0.4, ge=0, lt=1, description="dropout after each pooling")
+    dense_width: int = Field(default=32, ge=1, description="width of the dense layer")
+    dropout: float = Field(default=0.4, ge=0, lt=1, description="dropout after each pooling")
 
     def build(self, shape: InputShape) -> TripletNetwork:
         """Return the untrained network.

@@ -22,11 +22,11 @@ class Vgg6Config(NetworkSettings):
 
     kind: Literal["vgg6"] = "vgg6"
     width: int = Field(
-        16, ge=1, description="filters of the first pair; the second has twice as many"
+        default=16, ge=1, description="filters of the first pair; the second has twice as many"
     )
-    dense_width: int = Field(256, ge=1, description="width of the dense layer")
-    conv_dropout: float = Field(0.25, ge=0, lt=1, description="dropout after each pooling")
-    dense_dropout: float = Field(0.5, ge=0, lt=1, description="dropout before the head")
+    dense_width: int = Field(default=256, ge=1, description="width of the dense layer")
+    conv_dropout: float = Field(default=0.25, ge=0, lt=1, description="dropout after each pooling")
+    dense_dropout: float = Field(default=0.5, ge=0, lt=1, description="dropout before the head")
 
     def build(self, shape: InputShape) -> TripletNetwork:
         """Return the untrained network.

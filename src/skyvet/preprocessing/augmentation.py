@@ -27,34 +27,47 @@ class AugmentationConfig(Config):
     flips_and_rotations: bool = Field(
         default=True, description="one of the 8 flips and right-angle rotations, all alike likely"
     )
-    shift_rate: float = Field(0.5, ge=0, le=1, description="share of triplets that are shifted")
-    max_shift_px: int = Field(1, ge=0, description="largest whole-pixel shift along each axis")
+    shift_rate: float = Field(
+        default=0.5, ge=0, le=1, description="share of triplets that are shifted"
+    )
+    max_shift_px: int = Field(
+        default=1, ge=0, description="largest whole-pixel shift along each axis"
+    )
     subpixel_rate: float = Field(
-        0.25,
+        default=0.25,
         ge=0,
         le=1,
         description="share of triplets shifted by a fraction of a pixel (bilinear)",
     )
-    noise_rate: float = Field(0.3, ge=0, le=1, description="share of triplets with added noise")
-    max_noise_sigma: float = Field(
-        0.5, ge=0, description="largest added noise, in units of each plane's own robust scatter"
+    noise_rate: float = Field(
+        default=0.3, ge=0, le=1, description="share of triplets with added noise"
     )
-    gain_rate: float = Field(0.3, ge=0, le=1, description="share of triplets with changed gain")
+    max_noise_sigma: float = Field(
+        default=0.5,
+        ge=0,
+        description="largest added noise, in units of each plane's own robust scatter",
+    )
+    gain_rate: float = Field(
+        default=0.3, ge=0, le=1, description="share of triplets with changed gain"
+    )
     max_gain_change: float = Field(
-        0.1, ge=0, lt=1, description="largest relative change of a plane's values"
+        default=0.1, ge=0, lt=1, description="largest relative change of a plane's values"
     )
     missing_edge_rate: float = Field(
-        0.05, ge=0, le=1, description="share of triplets that lose a band along one edge"
+        default=0.05, ge=0, le=1, description="share of triplets that lose a band along one edge"
     )
     max_missing_fraction: float = Field(
-        0.3, ge=0, lt=0.5, description="largest lost band, as a fraction of the stamp's side"
+        default=0.3,
+        ge=0,
+        lt=0.5,
+        description="largest lost band, as a fraction of the stamp's side",
     )
 
     @classmethod
     def off(cls) -> AugmentationConfig:
         """Return a config that changes nothing."""
-        rates = dict.fromkeys(name for name in cls.model_fields if name.endswith("_rate"))
-        return cls(flips_and_rotations=False, **dict.fromkeys(rates, 0.0))
+        rates = {name: 0.0 for name in cls.model_fields if name.endswith("_rate")}
+        return cls.model_validate({"flips_and_rotations": False, **rates})
 
 
 def augment(stamps: Tensor, config: AugmentationConfig, generator: torch.Generator) -> Tensor:

@@ -33,12 +33,14 @@ class ClassBalance(enum.StrEnum):
 class BatchConfig(Config):
     """How rows become batches."""
 
-    size: int = Field(64, ge=1, description="rows a batch")
+    size: int = Field(default=64, ge=1, description="rows a batch")
     balance: ClassBalance = Field(
-        ClassBalance.WEIGHTS,
+        default=ClassBalance.WEIGHTS,
         description="even out classes: none, by weights in the loss, or by drawing both alike",
     )
-    n_workers: int = Field(0, ge=0, description="threads that gather batches ahead; 0 = none")
+    n_workers: int = Field(
+        default=0, ge=0, description="threads that gather batches ahead; 0 = none"
+    )
 
 
 class TripletBatch(NamedTuple):
@@ -85,7 +87,8 @@ def class_weights(labels: IntArray, weights: FloatArray) -> FloatArray:
     if (sums <= 0).any():
         return weights.astype(np.float32)
     factors = sums.sum() / (2 * sums)
-    return (weights * factors[labels]).astype(np.float32)
+    balanced: FloatArray = (weights * factors[labels]).astype(np.float32)
+    return balanced
 
 
 def _epoch_order(labels: IntArray, balance: ClassBalance, rng: np.random.Generator) -> IntArray:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skyvet.core.arrays import FloatArray, IntArray, check_same_length
 from skyvet.core.errors import InvalidInputError
 
-__all__ = ["TripletArrays"]
+__all__ = ["TripletArrays", "join_triplets"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,3 +87,36 @@ class TripletArrays:
             metadata=None if self.metadata is None else self.metadata[indices],
             metadata_names=self.metadata_names,
         )
+
+
+def join_triplets(first: TripletArrays, second: TripletArrays) -> TripletArrays:
+    """Return the rows of both, the first ones first.
+
+    Raises
+    ------
+    InvalidInputError
+        If stamps or metadata differ in shape or names, or identifiers in type.
+    """
+    kinds = [
+        (rows.stamps.shape[1:], rows.metadata_names, rows.object_ids.dtype.kind)
+        for rows in (first, second)
+    ]
+    if kinds[0] != kinds[1]:
+        raise InvalidInputError(
+            "rows to be joined must share stamp shape, metadata names and type of identifier, "
+            f"got {kinds[0]} and {kinds[1]}"
+        )
+
+    def joined(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(first, name), getattr(second, name)])
+
+    return TripletArrays(
+        stamps=joined("stamps"),
+        labels=joined("labels"),
+        candidate_ids=joined("candidate_ids"),
+        object_ids=joined("object_ids"),
+        weights=joined("weights"),
+        targets=joined("targets"),
+        metadata=None if first.metadata is None else joined("metadata"),
+        metadata_names=first.metadata_names,
+    )

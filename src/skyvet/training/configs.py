@@ -35,31 +35,34 @@ class Monitor(enum.StrEnum):
 class OptimiserConfig(Config):
     """AdamW with linear warm-up and cosine decay."""
 
-    learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
+    learning_rate: float = Field(default=1e-3, gt=0, description="peak learning rate")
     final_rate_fraction: float = Field(
-        0.01, ge=0, le=1, description="learning rate at the end, as a fraction of the peak"
+        default=0.01, ge=0, le=1, description="learning rate at the end, as a fraction of the peak"
     )
     warm_up_fraction: float = Field(
-        0.05, ge=0, lt=1, description="share of all steps in which the rate rises from 0"
+        default=0.05, ge=0, lt=1, description="share of all steps in which the rate rises from 0"
     )
-    weight_decay: float = Field(1e-2, ge=0, description="decoupled weight decay")
-    max_gradient_norm: float = Field(1.0, ge=0, description="gradient clipping; 0 = none")
+    weight_decay: float = Field(default=1e-2, ge=0, description="decoupled weight decay")
+    max_gradient_norm: float = Field(default=1.0, ge=0, description="gradient clipping; 0 = none")
     ema_decay: float = Field(
-        0.0, ge=0, lt=1, description="decay of the running mean of the weights; 0 = none"
+        default=0.0, ge=0, lt=1, description="decay of the running mean of the weights; 0 = none"
     )
 
 
 class HardwareConfig(Config):
     """Where a training runs."""
 
-    accelerator: str = Field("auto", description="cpu, gpu or auto, as in Lightning")
-    devices: int = Field(1, ge=1, description="processes or GPUs")
-    strategy: str = Field("auto", description="Lightning's strategy, e.g. ddp")
+    accelerator: str = Field(default="auto", description="cpu, gpu or auto, as in Lightning")
+    devices: int = Field(default=1, ge=1, description="processes or GPUs")
+    strategy: str = Field(default="auto", description="Lightning's strategy, e.g. ddp")
     precision: Precision = Field(
-        Precision.AUTO, description="auto: bfloat16 where the processor has it, else float32"
+        default=Precision.AUTO,
+        description="auto: bfloat16 where the processor has it, else float32",
     )
     n_threads: int = Field(
-        0, ge=0, description="processor threads; 0 = all. On a shared machine fewer are faster"
+        default=0,
+        ge=0,
+        description="processor threads; 0 = all. On a shared machine fewer are faster",
     )
 
 
@@ -72,12 +75,14 @@ class TrainConfig(Config):
     batches: BatchConfig = BatchConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     hardware: HardwareConfig = HardwareConfig()
-    n_epochs: int = Field(60, ge=1, description="epochs at most")
+    n_epochs: int = Field(default=60, ge=1, description="epochs at most")
     patience: int = Field(
-        15, ge=0, description="epochs without a better validation before stopping; 0 = never stop"
+        default=15,
+        ge=0,
+        description="epochs without a better validation before stopping; 0 = never stop",
     )
-    monitor: Monitor = Field(Monitor.LOSS, description="what is watched: loss or auc")
+    monitor: Monitor = Field(default=Monitor.LOSS, description="what is watched: loss or auc")
     validation_fraction: float = Field(
-        0.15, ge=0, lt=1, description="share of the objects held out to choose the epoch"
+        default=0.15, ge=0, lt=1, description="share of the objects held out to choose the epoch"
     )
-    seed: int = Field(0, ge=0, description="of weights, order, augmentation and dropout")
+    seed: int = Field(default=0, ge=0, description="of weights, order, augmentation and dropout")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import numpy as np
@@ -73,11 +73,12 @@ class RunningMean(pl.Callback):
         """Move the mean towards the present weights."""
         if not self.decay:
             return
-        source = pl_module.network
+        source = cast(nn.Module, pl_module.network)
         self.network.to(pl_module.device)
         self._n_steps = trainer.global_step
         decay = min(self.decay, (1 + self._n_steps) / (10 + self._n_steps))
-        mean, now = list(self.network.parameters()), list(source.parameters())
+        mean: list[Tensor] = list(self.network.parameters())
+        now: list[Tensor] = list(source.parameters())
         torch._foreach_lerp_(mean, now, 1 - decay)
         for buffer, present in zip(self.network.buffers(), source.buffers(), strict=True):
             buffer.copy_(present)

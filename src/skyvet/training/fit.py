@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import numpy as np
@@ -233,7 +234,10 @@ def _start_network(
                 f"initial_state does not fit the network {config.network.kind!r} for {shape}: "
                 f"{error}"
             ) from error
-    return network.to(memory_format=torch.channels_last)
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
 
 
 def _make_trainer(config: TrainConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
@@ -243,7 +247,7 @@ def _make_trainer(config: TrainConfig, callbacks: list[pl.Callback]) -> pl.Train
         accelerator=hardware.accelerator,
         devices=hardware.devices,
         strategy=hardware.strategy,
-        precision=resolve_precision(hardware.precision, hardware.accelerator).value,
+        precision=cast(Any, resolve_precision(hardware.precision, hardware.accelerator).value),
         max_epochs=config.n_epochs,
         gradient_clip_val=config.optimiser.max_gradient_norm or None,
         callbacks=callbacks,

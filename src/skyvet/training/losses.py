@@ -16,16 +16,19 @@ class LossConfig(Config):
     """What the network is punished for."""
 
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="share of each target that is replaced by one half"
+        default=0.0, ge=0, lt=1, description="share of each target that is replaced by one half"
     )
     focal_gamma: float = Field(
-        0.0, ge=0, description="focal exponent: > 0 plays down easy rows (Lin et al. 2017)"
+        default=0.0, ge=0, description="focal exponent: > 0 plays down easy rows (Lin et al. 2017)"
     )
     teacher_share: float = Field(
-        0.5, ge=0, le=1, description="share of the teacher in the loss of rows that have one"
+        default=0.5,
+        ge=0,
+        le=1,
+        description="share of the teacher in the loss of rows that have one",
     )
     teacher_temperature: float = Field(
-        1.0, gt=0, description="softening of teacher and student (Hinton et al. 2015)"
+        default=1.0, gt=0, description="softening of teacher and student (Hinton et al. 2015)"
     )
 
 
