@@ -159,8 +159,8 @@ class TestEveryCommand:
         command = typer.main.get_command(build_app(row.words.split()))
         for word in row.words.split():
             command = command.commands[word]
-        without = [param.name for param in command.params if not getattr(param, "help", None)]
-        assert without == []
+        said = {param.name: getattr(param, "help", None) or "" for param in command.params}
+        assert [name for name, text in said.items() if not text or text[0] in "[("] == []
 
     def test_group_has_help(self, row):
         *above, _ = row.words.split()

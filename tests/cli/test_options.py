@@ -27,6 +27,28 @@ class Level(IntEnum):
     HIGH = 2
 
 
+class Documented(Config):
+    """Settings that are explained in their docstring alone.
+
+    Parameters
+    ----------
+    title : str
+        Heading; `empty` for
+        the bundle's name.
+    low, high : float, default 0
+        Bounds [px].
+
+    Raises
+    ------
+    high : float
+        Not this.
+    """
+
+    title: str = ""
+    low: float = 0
+    high: float = Field(default=0, description="Upper bound.")
+
+
 class Small(Config):
     kind: Literal["small"] = "small"
     width: int = Field(default=8, gt=0)
@@ -194,6 +216,14 @@ def test_help_shows_type_choices_default_bounds_and_unit():
         "--config FILE.toml",
     ):
         assert expected in text
+
+
+def test_meaning_comes_from_the_description_or_the_docstring():
+    assert [option.meaning for option in options_of(Documented)] == [
+        "Heading; empty for the bundle's name.",
+        "Bounds [px].",
+        "Upper bound.",
+    ]
 
 
 def test_two_options_of_one_name_are_refused():

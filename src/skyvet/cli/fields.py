@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from pydantic.fields import FieldInfo
 from skyvet.core.configs import Config
 from skyvet.core.errors import InvalidInputError
 
-__all__ = ["ConfigOption", "config_class_of", "options_of"]
+__all__ = ["ConfigOption", "config_class_of", "documented_parameters", "options_of"]
 
 _METAVARS: dict[object, str] = {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}
+_PARAMETER = re.compile(r"^(\w[\w, ]*) :.*\n((?:(?:[ ]+.*)?\n?)*)", re.MULTILINE)
 _BOUND_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 
 
@@ -32,11 +34,15 @@ class ConfigOption:
     path : str
         Dotted place of the field, with underscores: ``"stamps.size_px"``.
     field : pydantic.fields.FieldInfo
-        Type, default, description and bounds.
+        Type, default and bounds.
+    meaning : str
+        What it is, with its unit: the field's description, or what the docstring of its class
+        says of it under ``Parameters``.
     """
 
     path: str
     field: FieldInfo
+    meaning: str = ""
 
     @staticmethod
     def name_of(path: str) -> str:
@@ -96,7 +102,7 @@ class ConfigOption:
         ]
         range_text = f"({', '.join(bounds)})" if bounds else ""
         default = "needed" if self.field.is_required() else f"default: {self.default_text}"
-        parts = (self.field.description or "", range_text, f"[{default}]")
+        parts = (self.meaning, range_text, f"[{default}]")
         return " ".join(part for part in parts if part)
 
     @property
@@ -130,12 +136,39 @@ def options_of(config_class: type[Config], prefix: str = "") -> list[ConfigOptio
     ['stamps.size_px']
     """
     found = []
+    documented = documented_parameters(inspect.getdoc(config_class) or "")
     for name, field in config_class.model_fields.items():
         inner = config_class_of(field.annotation)
         if inner is None:
-            found.append(ConfigOption(prefix + name, field))
+            meaning = field.description or documented.get(name, "")
+            found.append(ConfigOption(prefix + name, field, meaning))
         else:
             found.extend(options_of(inner, f"{prefix}{name}."))
+    return found
+
+
+def documented_parameters(docstring: str) -> dict[str, str]:
+    r"""Return what a NumPy docstring says of each parameter, as one line of plain text.
+
+    Examples
+    --------
+    >>> documented_parameters('''
+    ... Parameters
+    ... ----------
+    ... low, high : float
+    ...     Bounds of ``flux``
+    ...     [nJy].
+    ... ''')
+    {'low': 'Bounds of flux [nJy].', 'high': 'Bounds of flux [nJy].'}
+    """
+    _, _, section = docstring.partition("Parameters\n----------\n")
+    section = re.split(r"\n\w+\n-{3,}\n", section)[0]
+    found = {}
+    for names, text in re.findall(
+        r"^(\w[\w, ]*) :.*\n((?:(?:[ ]+.*)?\n?)*)", section, re.MULTILINE
+    ):
+        plain = " ".join(text.replace("`", "").split())
+        found.update(dict.fromkeys(re.findall(r"\w+", names), plain))
     return found
 
 
