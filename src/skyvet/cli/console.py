@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
 __all__ = ["make_table", "note", "show_result", "to_plain"]
@@ -97,14 +97,16 @@ def _cell(value: object) -> str:
     return str(value)
 
 
-def show_result(document: Mapping[str, Any], *tables: Table | str, as_json: bool = False) -> None:
+def show_result(
+    document: Mapping[str, Any], *tables: RenderableType, as_json: bool = False
+) -> None:
     """Write a command's result to standard output.
 
     Parameters
     ----------
     document : mapping
         All facts of the result, for machines.
-    *tables : rich.table.Table or str
+    *tables : anything that rich can print
         The same for people.
     as_json : bool, default False
         Write `document` as one JSON object on one line, and nothing else.
