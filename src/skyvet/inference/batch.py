@@ -21,7 +21,7 @@ from skyvet.io.alerts import read_alerts
 from skyvet.io.dataset import Dataset
 from skyvet.io.parts import PartWriter, RunManifest, join_parts
 from skyvet.io.schemas import SchemaSource
-from skyvet.io.surveys.mapped import SurveyMapping
+from skyvet.io.surveys.mapping_config import SurveyMapping
 from skyvet.io.tables import FEATURE_PREFIX
 from skyvet.models.bundle import Bundle
 from skyvet.models.predictor import Predictor

@@ -16,7 +16,7 @@ from skyvet.io.alerts import read_alerts
 from skyvet.io.dataset import DATASET_KIND
 from skyvet.io.parts import PartWriter, RunManifest, read_part_tables
 from skyvet.io.schemas import SchemaSource
-from skyvet.io.surveys.mapped import SurveyMapping
+from skyvet.io.surveys.mapping_config import SurveyMapping
 from skyvet.preprocessing.blocks import (
     BlockConfig,
     CandidateBlock,

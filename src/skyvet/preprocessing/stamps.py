@@ -260,7 +260,7 @@ def robust_location_scale(pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
         Location 0 and scale 1 where no pixel is valid; scale falls back to the standard deviation
         and then to 1 where more than half of the pixels are equal. Scale is always > 0.
     """
-    flat = pixels.reshape(*pixels.shape[:-2], -1)
+    flat = pixels.reshape(*pixels.shape[:-2], pixels.shape[-2] * pixels.shape[-1])
     is_empty = np.isnan(flat).all(axis=-1, keepdims=True)
     flat = np.where(is_empty, np.float32(0), flat)
     location = _median(flat)

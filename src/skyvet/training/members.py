@@ -7,7 +7,6 @@ saved. Nothing that is fitted here has seen its own training rows.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,8 +16,7 @@ from torch import Tensor
 
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.configs import Config
-from skyvet.core.errors import InvalidInputError
-from skyvet.core.progress import Progress, SilentProgress
+from skyvet.core.progress import Progress
 from skyvet.models.ensemble import EnsembleOfLogits
 from skyvet.preprocessing.triplets import TripletArrays
 from skyvet.scoring.calibration import CalibrationMethod, select_calibrator
@@ -26,11 +24,14 @@ from skyvet.scoring.calibrators import Calibrator
 from skyvet.scoring.conformal import ConformalClassifier, fit_conformal
 from skyvet.scoring.thresholds import OperatingPoint, threshold_for_purity
 from skyvet.training.configs import TrainConfig
-from skyvet.training.fit import FittedNetwork, fit_network
-from skyvet.training.prediction import predict_logits
-from skyvet.training.splits import grouped_folds
+from skyvet.training.cross_validation import (
+    CrossValidation,
+    CrossValidationConfig,
+    cross_validate,
+)
+from skyvet.training.fit import FittedNetwork
 
-__all__ = ["EnsembleConfig", "TrainedEnsemble", "join_arrays", "train_ensemble"]
+__all__ = ["EnsembleConfig", "TrainedEnsemble", "train_ensemble"]
 
 
 class EnsembleConfig(Config):
@@ -38,6 +39,10 @@ class EnsembleConfig(Config):
 
     member: TrainConfig = TrainConfig()
     n_members: int = Field(5, ge=2, le=50, description="folds; one network each")
+    with_dihedral_average: bool = Field(
+        default=False,
+        description="average each network over the 8 flips and rotations, at 8 times the cost",
+    )
     calibration: tuple[CalibrationMethod, ...] = Field(
         (CalibrationMethod.TEMPERATURE, CalibrationMethod.PLATT, CalibrationMethod.BETA),
         min_length=1,
@@ -63,6 +68,8 @@ class TrainedEnsemble:
         Fold of each labelled row: member ``i`` has not seen fold ``i``.
     held_out_logits : ndarray, shape (n,), float32
         Of each labelled row, by the member that had not seen it.
+    with_dihedral_average : bool
+        Whether each member is averaged over flips and rotations.
     calibrator : Calibrator
         Fitted on the held-out logits.
     calibration_method : CalibrationMethod
@@ -78,6 +85,7 @@ class TrainedEnsemble:
     members: tuple[FittedNetwork, ...]
     folds: IntArray
     held_out_logits: FloatArray
+    with_dihedral_average: bool
     calibrator: Calibrator
     calibration_method: CalibrationMethod
     calibration_prior: float
@@ -86,33 +94,10 @@ class TrainedEnsemble:
 
     def build(self) -> EnsembleOfLogits:
         """Return the ensemble as one network, in evaluation mode."""
-        return EnsembleOfLogits([member.build() for member in self.members]).eval()
-
-
-def join_arrays(first: TripletArrays, second: TripletArrays) -> TripletArrays:
-    """Stack the rows of two sets.
-
-    Raises
-    ------
-    InvalidInputError
-        If stamps or metadata do not fit together.
-    """
-    if first.stamps.shape[1:] != second.stamps.shape[1:]:
-        raise InvalidInputError(
-            f"stamps of both sets must have one shape, got {first.stamps.shape[1:]} and "
-            f"{second.stamps.shape[1:]}"
-        )
-    if first.metadata_names != second.metadata_names:
-        raise InvalidInputError(
-            f"both sets need the same metadata, got {first.metadata_names} and "
-            f"{second.metadata_names}"
-        )
-    columns = {
-        field.name: np.concatenate([getattr(first, field.name), getattr(second, field.name)])
-        for field in dataclasses.fields(TripletArrays)
-        if field.name != "metadata_names" and getattr(first, field.name) is not None
-    }
-    return TripletArrays(metadata_names=first.metadata_names, **columns)
+        return EnsembleOfLogits(
+            [member.build() for member in self.members],
+            with_dihedral_average=self.with_dihedral_average,
+        ).eval()
 
 
 def train_ensemble(
@@ -146,56 +131,28 @@ def train_ensemble(
     Raises
     ------
     InvalidInputError
-        If there are fewer objects of a class than members, or weights do not fit.
+        If there are too few objects or one class is missing, or weights do not fit.
     """
-    progress = progress or SilentProgress()
-    seed = config.member.seed
-    folds = grouped_folds(labelled.object_ids, labelled.labels, n_folds=config.n_members, seed=seed)
-    _check_folds(labelled, folds, config.n_members)
-    logits = np.empty(len(labelled), dtype=np.float32)
-    members = []
-    progress.start("members", config.n_members)
-    for i_member in range(config.n_members):
-        held_out = labelled.take(np.flatnonzero(folds == i_member))
-        train = labelled.take(np.flatnonzero(folds != i_member))
-        if weak is not None:
-            is_apart = ~np.isin(weak.object_ids, held_out.object_ids)
-            train = join_arrays(train, weak.take(np.flatnonzero(is_apart)))
-        member = fit_network(
-            train,
-            config.member.model_copy(update={"seed": seed + i_member}),
-            initial_state=initial_state,
-            progress=progress,
-        )
-        logits[folds == i_member] = predict_logits(
-            member.build(), held_out.stamps, held_out.metadata
-        )
-        members.append(member)
-        progress.advance()
-    progress.finish()
-    return _calibrate(labelled, config, tuple(members), folds, logits)
-
-
-def _check_folds(labelled: TripletArrays, folds: IntArray, n_folds: int) -> None:
-    for i_fold in range(n_folds):
-        if len(np.unique(labelled.labels[folds == i_fold])) < 2:
-            raise InvalidInputError(
-                f"{n_folds} members need at least {n_folds} objects of either class, got "
-                f"{np.unique(labelled.object_ids[labelled.labels == 1]).size} REAL and "
-                f"{np.unique(labelled.object_ids[labelled.labels == 0]).size} BOGUS; "
-                "label more, or choose fewer members (--n-members)"
-            )
+    validated = cross_validate(
+        labelled,
+        config.member,
+        folds=CrossValidationConfig(
+            n_folds=config.n_members,
+            with_dihedral_average=config.with_dihedral_average,
+            seed=config.member.seed,
+        ),
+        helpers=weak,
+        initial_states=() if initial_state is None else (initial_state,),
+        progress=progress,
+    )
+    return _calibrate(labelled, config, validated)
 
 
 def _calibrate(
-    labelled: TripletArrays,
-    config: EnsembleConfig,
-    members: tuple[FittedNetwork, ...],
-    folds: IntArray,
-    logits: FloatArray,
+    labelled: TripletArrays, config: EnsembleConfig, validated: CrossValidation
 ) -> TrainedEnsemble:
     """Fit what turns logits into answers, on held-out logits."""
-    labels, weights = labelled.labels, labelled.weights
+    labels, weights, logits = labelled.labels, labelled.weights, validated.logits
     choice = select_calibrator(
         logits,
         labels,
@@ -206,9 +163,10 @@ def _calibrate(
     )
     probability = choice.calibrator.probability(logits)
     return TrainedEnsemble(
-        members=members,
-        folds=folds,
+        members=tuple(network for networks in validated.networks for network in networks),
+        folds=validated.folds,
         held_out_logits=logits,
+        with_dihedral_average=config.with_dihedral_average,
         calibrator=choice.calibrator,
         calibration_method=choice.method,
         calibration_prior=float(np.average(labels, weights=weights)),
