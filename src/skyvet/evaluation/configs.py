@@ -38,7 +38,8 @@ class EvaluationConfig(Config):
     confidence : float, default 0.95
         Coverage of every interval, in (0, 1).
     n_resamples : int, default 500
-        Bootstrap resamples (of whole objects).
+        Bootstrap resamples (of whole objects); fewer, at least 100, for samples beyond some
+        thousand candidates.
     seed : int, default 0
         Seed of the bootstrap: the same input and seed give the same report.
     n_bins : int, default 10

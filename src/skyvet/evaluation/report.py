@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 import skyvet
 from skyvet.core.errors import LabelError
+from skyvet.evaluation.comparison import compare_with_survey
 from skyvet.evaluation.configs import EvaluationConfig
 from skyvet.evaluation.estimates import groups_of
 from skyvet.evaluation.examples import pick_examples
 from skyvet.evaluation.facts import Counts, EvaluationResult, InjectionFacts
+from skyvet.evaluation.figures_of_merit import n_resamples_for
 from skyvet.evaluation.gate import judge_requirement
-from skyvet.evaluation.headline import compare_with_survey, measure_headline
+from skyvet.evaluation.headline import measure_headline
 from skyvet.evaluation.review import measure_review
 from skyvet.evaluation.slices import make_slices
 from skyvet.evaluation.tables import Sample, TableCounts, sample_of_table
@@ -83,7 +85,7 @@ def evaluate(
         threshold=threshold,
         threshold_origin=point.origin,
         confidence=config.confidence,
-        n_resamples=config.n_resamples,
+        n_resamples=n_resamples_for(sample, config),
         seed=config.seed,
         counts=_counts(sample, counted),
         notes=_notes(sample, point.warning),
