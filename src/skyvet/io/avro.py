@@ -142,7 +142,7 @@ def decode_record(stream: io.BytesIO, schema: AvroSchema) -> dict[str, Any]:
     try:
         record = fastavro.schemaless_reader(stream, schema.parsed, None)
     except _DECODE_ERRORS as error:
-        raise _truncated(f"the record does not follow its schema ({error!s:.200})") from error
+        raise _truncated(f"the record does not follow its schema ({error!r:.200})") from error
     if not isinstance(record, dict):
         raise _truncated("the record is no record")
     return record

@@ -41,6 +41,7 @@ SENTINEL_LIMIT = 1e30
 MAGNITUDE_PER_SNR = 2.5 / math.log(10.0)
 """Magnitude error times signal-to-noise ratio: 1.0857."""
 
+_ONE_SECOND = 1.0 / 86_400.0
 _NEGATIVE = frozenset(("f", "F", "0", "false", "False"))
 
 
@@ -155,15 +156,24 @@ class Epoch(NamedTuple):
     is_upper_limit: bool = False
 
 
-def light_curve(epochs: Sequence[Epoch]) -> LightCurve | None:
+def light_curve(epochs: Sequence[Epoch], *, before_mjd_tai: float) -> LightCurve | None:
     """Return epochs as a difference light curve sorted by time; None where there are none.
+
+    Parameters
+    ----------
+    epochs : sequence of Epoch
+        In any order.
+    before_mjd_tai : float
+        Time of the candidate [d, TAI]: its own epoch and later ones, which some packets hold,
+        are left out, so that a history never tells the future.
 
     Examples
     --------
-    >>> curve = light_curve([Epoch(2.0, 1.0, 0.1, "g"), Epoch(1.0, 3.0, 0.1, "r")])
-    >>> curve.flux_njy.tolist()
+    >>> found = [Epoch(2.0, 1.0, 0.1, "g"), Epoch(1.0, 3.0, 0.1, "r"), Epoch(5.0, 9.0, 0.1, "r")]
+    >>> light_curve(found, before_mjd_tai=3.0).flux_njy.tolist()
     [3.0, 1.0]
     """
+    epochs = [epoch for epoch in epochs if epoch.mjd_tai < before_mjd_tai - _ONE_SECOND]
     if not epochs:
         return None
     ordered = sorted(epochs, key=itemgetter(0))

@@ -97,11 +97,12 @@ class LsstAdapter:
         cutouts, flags = _read_cutouts(record)
         score = number(source, "reliability")
         has_score = 0 <= score <= 1
+        mjd_tai = _mid_exposure(source)
         return Candidate(
             survey=self.name,
             candidate_id=identifier(source, "diaSourceId"),
             object_id=_object_id(source),
-            mjd_tai=required_number(source, "midpointMjdTai"),
+            mjd_tai=mjd_tai,
             ra_deg=number(source, "ra"),
             dec_deg=number(source, "dec"),
             band=source.get("band") or "",
@@ -109,13 +110,20 @@ class LsstAdapter:
             flux_err_njy=number(source, "psfFluxErr"),
             snr=abs(number(source, "snr")),
             cutouts=cutouts,
-            history=_history(record),
+            history=_history(record, mjd_tai=mjd_tai),
             survey_score=score if has_score else math.nan,
             survey_score_version=SCORE_NAME if has_score else "",
             edge_distance_px=_edge_distance(source),
             flags=flags | _context_flags(record, source),
             features={name: number(source, name) for name in self.feature_names},
         )
+
+
+def _mid_exposure(source: Mapping[str, Any]) -> float:
+    mjd_tai = required_number(source, "midpointMjdTai")
+    if not 40_000 < mjd_tai < 100_000:
+        raise PacketError(RejectionReason.BAD_VALUE, f"midpointMjdTai is no date: {mjd_tai}")
+    return mjd_tai
 
 
 def _object_id(source: Mapping[str, Any]) -> Identifier:
@@ -179,7 +187,7 @@ def _cutout(data: bytes) -> tuple[Cutout, CandidateFlag]:
     return Cutout(pixels=first.pixels, variance=variance, psf=psf), flags
 
 
-def _history(record: Mapping[str, Any]) -> LightCurve | None:
+def _history(record: Mapping[str, Any], *, mjd_tai: float) -> LightCurve | None:
     """Return forced fluxes, detections where there is no forced flux, and limits."""
     epochs: dict[tuple[object, object], Epoch] = {}
     for name in ("prvDiaForcedSources", "prvDiaSources"):
@@ -188,13 +196,17 @@ def _history(record: Mapping[str, Any]) -> LightCurve | None:
             if epoch is not None:
                 epochs.setdefault((row.get("visit"), row.get("detector")), epoch)
     for row in rows(record, "prvDiaNondetectionLimits"):
-        mjd_tai, noise = number(row, "midpointMjdTai"), number(row, "diaNoise")
-        if math.isfinite(mjd_tai):
+        limit_mjd_tai, noise = number(row, "midpointMjdTai"), number(row, "diaNoise")
+        if math.isfinite(limit_mjd_tai):
             limit = Epoch(
-                mjd_tai, _FIVE_SIGMA * noise, math.nan, row.get("band") or "", is_upper_limit=True
+                limit_mjd_tai,
+                _FIVE_SIGMA * noise,
+                math.nan,
+                row.get("band") or "",
+                is_upper_limit=True,
             )
             epochs.setdefault((row.get("ccdVisitId"), None), limit)
-    return light_curve(list(epochs.values()))
+    return light_curve(list(epochs.values()), before_mjd_tai=mjd_tai)
 
 
 def _epoch(row: Mapping[str, Any]) -> Epoch | None:

@@ -68,11 +68,12 @@ class MappedAdapter:
         if math.isnan(snr) and flux_err_njy > 0:
             snr = flux_njy / flux_err_njy
         score, version = self._score(record)
+        mjd_tai = self._required_time(record)
         return Candidate(
             survey=self.name,
             candidate_id=_required_id(record, mapping.candidate_id),
             object_id=_required_id(record, mapping.object_id),
-            mjd_tai=self._required_time(record),
+            mjd_tai=mjd_tai,
             ra_deg=self._number(record, mapping.ra_deg),
             dec_deg=self._number(record, mapping.dec_deg),
             band=self._band(record, parent=""),
@@ -80,7 +81,7 @@ class MappedAdapter:
             flux_err_njy=flux_err_njy,
             snr=abs(snr),
             cutouts=cutouts,
-            history=self._history(record),
+            history=self._history(record, mjd_tai=mjd_tai),
             survey_score=score,
             survey_score_version=version,
             edge_distance_px=self._number(record, mapping.edge_distance_px),
@@ -168,7 +169,7 @@ class MappedAdapter:
             flags |= CandidateFlag.NO_TEMPLATE
         return CutoutTriplet(**cutouts, pixel_scale_arcsec=self.pixel_scale_arcsec), flags
 
-    def _history(self, record: Mapping[str, Any]) -> LightCurve | None:
+    def _history(self, record: Mapping[str, Any], *, mjd_tai: float) -> LightCurve | None:
         history = self._mapping.history
         found = None if history is None else _at(record, history.field)
         if history is None or not isinstance(found, list):
@@ -176,11 +177,12 @@ class MappedAdapter:
         epochs = []
         for row in found:
             if isinstance(row, Mapping):
-                mjd_tai = self._time(row, parent=history.parent)
+                row_mjd_tai = self._time(row, parent=history.parent)
                 flux = self._flux(row, parent=history.parent)
-                if not (math.isnan(mjd_tai) or math.isnan(flux[0])):
-                    epochs.append(Epoch(mjd_tai, *flux, self._band(row, parent=history.parent)))
-        return light_curve(epochs)
+                if not (math.isnan(row_mjd_tai) or math.isnan(flux[0])):
+                    band = self._band(row, parent=history.parent)
+                    epochs.append(Epoch(row_mjd_tai, *flux, band))
+        return light_curve(epochs, before_mjd_tai=mjd_tai)
 
 
 def _at(record: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 - any field

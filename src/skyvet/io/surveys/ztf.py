@@ -93,11 +93,12 @@ class ZtfAdapter:
         flux_njy, flux_err_njy = difference_flux(alert)
         cutouts, flags = _read_cutouts(record, alert)
         score, version = _survey_score(alert)
+        mjd_tai = _mid_exposure(alert)
         return Candidate(
             survey=self.name,
             candidate_id=identifier(record, "candid"),
             object_id=identifier(record, "objectId"),
-            mjd_tai=_mid_exposure(alert),
+            mjd_tai=mjd_tai,
             ra_deg=number(alert, "ra"),
             dec_deg=number(alert, "dec"),
             band=BANDS.get(alert.get("fid", 0), ""),
@@ -105,7 +106,7 @@ class ZtfAdapter:
             flux_err_njy=flux_err_njy,
             snr=abs(flux_njy) / flux_err_njy if flux_err_njy > 0 else math.nan,
             cutouts=cutouts,
-            history=ztf_history(record),
+            history=ztf_history(record, before_mjd_tai=mjd_tai),
             survey_score=score,
             survey_score_version=version,
             edge_distance_px=_edge_distance(alert),

@@ -61,11 +61,18 @@ def difference_flux(row: Mapping[str, Any]) -> tuple[float, float]:
     return difference_sign(row) * size, flux_err
 
 
-def ztf_history(record: Mapping[str, Any]) -> LightCurve | None:
+def ztf_history(record: Mapping[str, Any], *, before_mjd_tai: float) -> LightCurve | None:
     """Return earlier epochs of the object: forced photometry, else detections and limits.
 
     ``fp_hists`` gives the forced difference flux of an exposure; ``prv_candidates`` fills the
     exposures that it lacks, with a 5-sigma limit where nothing was detected.
+
+    Parameters
+    ----------
+    record : mapping
+        The decoded alert.
+    before_mjd_tai : float
+        Time of the candidate [d, TAI]; only earlier epochs are returned.
 
     Returns
     -------
@@ -79,7 +86,7 @@ def ztf_history(record: Mapping[str, Any]) -> LightCurve | None:
         epoch = _previous_epoch(row)
         if epoch is not None and (epoch.band, round(epoch.mjd_tai, 4)) not in covered:
             epochs.append(epoch)
-    return light_curve(epochs)
+    return light_curve(epochs, before_mjd_tai=before_mjd_tai)
 
 
 def _flux(magnitude: float) -> float:
