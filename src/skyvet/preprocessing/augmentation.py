@@ -165,7 +165,7 @@ def _move(stamps: Tensor, config: AugmentationConfig, draw: _Draws) -> Tensor:
     straight, turned = rows * size + columns, columns * size + rows
     index = torch.where((code >> 2 > 0)[:, None, None], turned, straight)
     flat = stamps.reshape(n_rows, n_planes, size * size)
-    moved = flat.gather(2, index.reshape(n_rows, 1, -1).expand(-1, n_planes, -1))
+    moved = flat.gather(2, index.flatten(1)[:, None].expand(-1, n_planes, -1))
     valid = inside[:, 0, :, None] & inside[:, 1, None, :]
     return moved.reshape(stamps.shape) * valid[:, None]
 
@@ -203,7 +203,10 @@ def _valid_values(stamps: Tensor) -> Tensor:
 
 
 def _robust_sigma(values: Tensor) -> Tensor:
-    """Return 1.4826 MAD of each plane, from a ninth of its pixels; shape (n, planes, 1, 1)."""
+    """Return 1.4826 MAD of each plane, from a ninth of its pixels; shape (n, planes, 1, 1).
+
+    Missing pixels count as the 0 that they hold.
+    """
     flat = values[..., ::_SIGMA_STEP_PX, ::_SIGMA_STEP_PX].flatten(2)
     median = flat.median(dim=2, keepdim=True).values
     return _SIGMA_PER_MAD * (flat - median).abs().median(dim=2).values[..., None, None]

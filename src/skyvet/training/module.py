@@ -84,8 +84,12 @@ class TripletModule(pl.LightningModule):
             world_size=self.trainer.world_size,
             teacher_logits=self._teacher_logits,
         )
-        self._batches.set_epoch(self.current_epoch)
         return self._batches
+
+    def on_train_start(self) -> None:
+        """Choose the first epoch's order; a resumed training does not start at 0."""
+        if self._batches is not None:
+            self._batches.set_epoch(self.current_epoch)
 
     def on_train_epoch_start(self) -> None:
         """Start a new mean of the loss."""
