@@ -289,6 +289,16 @@ def test_the_chooser_never_meets_a_training_part_of_one_class(data, n_groups, se
         assert math.isfinite(choice.log_losses[CalibrationMethod.PLATT])
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_an_object_of_both_classes_stays_apart_from_the_only_other_real_one(seed):
+    labels = np.array([1, 1, 0, 0, 0, 0])
+    groups = np.array(["real", "both", "both", "b1", "b2", "b3"])
+    choice = select_calibrator(
+        np.arange(6.0), labels, groups=groups, methods=["platt"], rng=np.random.default_rng(seed)
+    )
+    assert choice.n_folds == 2
+
+
 @pytest.mark.parametrize("methods", [["identity", "temperature"], ["temperature", "identity"]])
 def test_equal_losses_go_to_the_method_named_first(methods):
     choice = select_calibrator(

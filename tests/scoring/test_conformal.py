@@ -78,6 +78,12 @@ def test_too_few_labels_send_everything_to_review():
     assert fitted.predict_sets([-5.0, 5.0], alpha=0.1).verdicts == (Verdict.BOGUS, Verdict.REAL)
 
 
+def test_a_p_value_equal_to_alpha_excludes():
+    fitted = fitted_on(np.linspace(0.5, 1, 9), np.linspace(0, 0.5, 9))
+    assert fitted.smallest_alpha == 0.1
+    assert fitted.predict_sets([-1.0, 2.0], alpha=0.1).verdicts == (Verdict.BOGUS, Verdict.REAL)
+
+
 def test_a_candidate_unlike_either_class_goes_to_review():
     fitted = fitted_on(np.full(50, 0.9), np.full(50, 0.1))
     sets = fitted.predict_sets([0.5], alpha=0.1)

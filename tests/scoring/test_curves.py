@@ -106,6 +106,8 @@ def test_precision_recall_points_equal_those_of_scikit_learn():
 def test_det_curve_is_the_roc_with_misses_on_normal_axes():
     scores, labels, _ = tied_sample(6)
     curve = det_curve(scores, labels)
+    expected = [np.mean(scores[labels == 1] < threshold) for threshold in curve.thresholds]
+    np.testing.assert_allclose(curve.mdr, expected, atol=ROUNDING)
     assert curve.mdr[0] == 1.0
     assert curve.mdr[-1] == 0.0
     assert curve.fpr_deviate[-1] == np.inf

@@ -79,6 +79,16 @@ def test_auc_interval_holds_the_estimate_and_mirrors(auc, n_positive, n_negative
     assert mirrored.high == pytest.approx(1 - interval.low, abs=1e-8)
 
 
+@pytest.mark.parametrize("auc", [0.3, 0.5, 0.9, 0.999])
+def test_auc_interval_ends_lie_z_hanley_mcneil_deviations_away(auc):
+    n = 40  # for equal class sizes Newcombe's variance is that of Hanley and McNeil (1982)
+    interval = auc_interval(auc, n_positive=n, n_negative=n)
+    for end in (interval.low, interval.high):
+        q1, q2 = end / (2 - end), 2 * end**2 / (1 + end)
+        variance = (end * (1 - end) + (n - 1) * (q1 + q2 - 2 * end**2)) / n**2
+        assert abs(auc - end) == pytest.approx(1.959964 * math.sqrt(variance), rel=1e-5)
+
+
 def test_auc_interval_has_width_under_perfect_separation():
     assert auc_interval(1.0, n_positive=50, n_negative=50).low < 0.99
 
@@ -123,6 +133,26 @@ def test_bootstrap_by_object_sees_repeated_rows_as_one():
     )
     assert repeated.low == pytest.approx(single.low, abs=1e-12)  # same draws, whole objects
     assert repeated.high == pytest.approx(single.high, abs=1e-12)
+
+
+def test_objects_of_unequal_size_are_drawn_whole():
+    sizes = np.arange(1, 9)
+    objects = np.random.default_rng(0).permutation(np.repeat(np.arange(8), sizes))
+
+    def is_whole(scores, labels):
+        found, times = np.unique(scores, return_counts=True)
+        assert labels.tolist() == (scores % 2).tolist()
+        return float((times % sizes[found.astype(int)] == 0).all())
+
+    interval = bootstrap_interval(
+        is_whole,
+        objects.astype(float),
+        objects % 2,
+        groups=objects,
+        rng=np.random.default_rng(1),
+        n_resamples=200,
+    )
+    assert interval.low == 1.0
 
 
 def test_several_statistics_share_their_resamples_and_the_seed_decides():
@@ -212,3 +242,9 @@ def test_independent_rows_within_objects_keep_nearly_all_their_weight():
 def test_objects_that_agree_with_themselves_count_once():
     success = np.repeat(np.random.default_rng(1).random(500) < 0.5, 4)
     assert effective_trials(success, np.arange(2000) // 4) == pytest.approx(500, rel=1e-12)
+
+
+@pytest.mark.parametrize("outcome", [True, False])
+def test_unanimous_trials_are_taken_at_the_worst_design_effect(outcome):
+    # Sizes 1, 1 and 4: 6 trials over 18 / 6.
+    assert effective_trials([outcome] * 6, ["a", "b", *"cccc"]) == pytest.approx(2.0)

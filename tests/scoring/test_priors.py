@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from skyvet.core.errors import InvalidInputError
 from skyvet.scoring.curves import average_precision
+from skyvet.scoring.intervals import wilson_interval
 from skyvet.scoring.metrics import ConfusionCounts, confusion_counts
 from skyvet.scoring.priors import (
     max_fpr,
@@ -143,6 +144,22 @@ def test_purity_interval_covers_about_as_often_as_it_says(completeness, fpr, n_r
         for a, b in zip(tp, fp, strict=True)
     ]
     assert 0.93 <= np.mean(covered) <= 0.99  # nominal 0.95; counts are discrete
+
+
+@pytest.mark.parametrize("four", [(51, 10, 3720, 0), (20, 3, 57, 10), (9, 0, 40, 1), (1, 9, 3, 30)])
+def test_purity_interval_solves_the_equation_of_donner_and_zou(four):
+    # A limit R of fpr / completeness makes fpr - R * completeness just reach zero, its deviation
+    # recovered from the Wilson limits that point towards zero.
+    counts, prior = confusion(*four), 0.1
+    fpr, completeness = counts.fpr, counts.completeness
+    f = wilson_interval(counts.n_false_positive, counts.n_negative)
+    c = wilson_interval(counts.n_true_positive, counts.n_positive)
+    interval = purity_interval_at_prior(counts, prior=prior)
+    for purity, f_end, c_end in ((interval.high, f.low, c.high), (interval.low, f.high, c.low)):
+        ratio = (1 / purity - 1) * prior / (1 - prior)
+        gap = abs(fpr - ratio * completeness)
+        deviation = math.hypot(fpr - f_end, ratio * (completeness - c_end))
+        assert gap == pytest.approx(deviation, rel=1e-6, abs=1e-12)
 
 
 def test_a_missing_class_says_nothing_about_purity():

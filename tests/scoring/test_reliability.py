@@ -71,6 +71,12 @@ def test_tied_scores_stay_in_one_equal_mass_bin():
     assert [b.n for b in bins] == [50, 1]
 
 
+def test_a_tie_goes_to_the_bin_of_its_middle():
+    scores = [0.1] * 30 + [0.2] * 60 + [0.3] * 10
+    bins = reliability_bins(scores, [0, 1] * 50, binning="equal_mass", n_bins=2)
+    assert [b.n for b in bins] == [30, 70]
+
+
 def test_equal_mass_bins_are_equally_full():
     bins = reliability_bins(SCORES**4, LABELS, binning=Binning.EQUAL_MASS, n_bins=10)
     assert [b.n for b in bins] == [50] * 10

@@ -90,6 +90,14 @@ def decided_with(result, tp, fn, fp, tn, more_positive, more_negative) -> bool:
     return is_failed or (completeness.low >= 0.9 and purity.low >= 0.95)
 
 
+def test_completeness_under_its_bar_asks_for_positives_alone():
+    result = ask(85, 15, 0, 100_000)
+    assert result.answer is GateAnswer.UNDECIDED
+    needed = norm.ppf(0.975) ** 2 * 0.9 * 0.1 / 0.05**2
+    assert result.n_more_positive == math.ceil(needed - 100)
+    assert result.n_more_negative == 0
+
+
 def test_a_rate_on_its_bar_is_never_decided():
     result = ask(90, 10, 0, 100_000)
     assert result.answer is GateAnswer.UNDECIDED

@@ -103,6 +103,21 @@ def test_intervals_hold_their_rates(sample, prior, threshold):
     assert point.n_positive + point.n_negative == len(sample[0])
 
 
+def test_a_target_that_is_met_exactly_is_reached():
+    scores, labels = [0.9, 0.8], [0, 1]
+    assert threshold_for_purity(scores, labels, purity=0.5).is_reached
+    assert threshold_for_completeness(scores, labels, completeness=1.0).threshold == 0.8
+    assert threshold_for_fpr([0.9, 0.8, 0.1], [0, 1, 0], fpr=0.5).threshold == 0.8
+    assert threshold_for_workload(scores, labels, fraction=0.5).threshold == 0.9
+
+
+@pytest.mark.parametrize("prior", [None, 0.5, 0.1])
+def test_a_prior_does_not_move_a_false_positive_rate_by_rounding(prior):
+    # 4 of 12 BOGUS at the best score; weighting them to a prior first made it more than a third.
+    scores, labels = np.r_[np.ones(4), np.zeros(16)], np.r_[np.zeros(12), np.ones(8)]
+    assert threshold_for_fpr(scores, labels, fpr=1 / 3, prior=prior).is_reached
+
+
 def test_the_point_reported_is_that_of_its_threshold():
     rng = np.random.default_rng(0)
     scores = rng.random(300)

@@ -281,5 +281,6 @@ def _cross_validated_loss(
     for fold in range(int(i_fold.max()) + 1):
         inside = i_fold == fold
         rest = ScoredLabels(*(values[~inside] for values in checked))
+        check_both_classes(rest)
         probabilities[inside] = _FITTERS[kind](rest).probability(checked.scores[inside])
     return log_loss(probabilities, checked.is_real, checked.weights)

@@ -28,6 +28,9 @@ __all__ = [
     "threshold_for_workload",
 ]
 
+_ROUNDING = 1e-12
+"""A target that is met but for rounding is met."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
@@ -169,9 +172,11 @@ def threshold_for_purity(
     0.8
     """
     check_fraction(purity, "purity")
-    curve = _curve_at_prior(scores, labels, weights, prior)
-    is_met = curve.purity >= purity
-    best = _last_step(curve.completeness, is_met) if is_met.any() else _first_max(curve.purity)
+    curve = _selecting_curve(scores, labels, weights)
+    real, bogus = _selected_parts(curve, prior)
+    pure = real / (real + bogus)
+    is_met = pure >= purity * (1 - _ROUNDING)
+    best = _last_step(curve.completeness, is_met) if is_met.any() else _first_max(pure)
     return operating_point(
         scores,
         labels,
@@ -216,7 +221,7 @@ def threshold_for_completeness(
     0.7
     """
     check_fraction(completeness, "completeness")
-    curve = _curve_at_prior(scores, labels, weights, prior)
+    curve = _selecting_curve(scores, labels, weights)
     best = _first_true(curve.completeness >= completeness)
     return operating_point(
         scores,
@@ -262,7 +267,7 @@ def threshold_for_fpr(
     0.9
     """
     check_fraction(fpr, "fpr")
-    curve = _curve_at_prior(scores, labels, weights, prior)
+    curve = _selecting_curve(scores, labels, weights)
     is_met = curve.fpr <= fpr
     best = _last_step(curve.completeness, is_met) if is_met.any() else 0
     return operating_point(
@@ -316,9 +321,9 @@ def threshold_for_workload(
     (0.8, 0.5)
     """
     target = _workload_fraction(fraction, n_per_night, n_candidates_per_night)
-    curve = _curve_at_prior(scores, labels, weights, prior)
-    n_selected = curve.n_true_positive + curve.n_false_positive
-    is_met = n_selected <= target * (curve.n_positive + curve.n_negative) * (1 + 1e-12)
+    curve = _selecting_curve(scores, labels, weights)
+    real, bogus = _selected_parts(curve, prior)
+    is_met = real + bogus <= target * (1 + _ROUNDING)
     best = int(np.flatnonzero(is_met)[-1]) if is_met.any() else 0
     return operating_point(
         scores,
@@ -349,12 +354,11 @@ def _workload_fraction(
     return min(n_per_night / n_candidates_per_night, 1.0)
 
 
-def _curve_at_prior(
-    scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None, prior: float | None
+def _selecting_curve(
+    scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None
 ) -> CumulativeCounts:
-    """Count at every threshold that selects something, the sample weighted to the prior."""
-    used = weights if prior is None else prior_weights(labels, prior=prior, weights=weights)
-    counts = cumulative_counts(scores, labels, used, needs_both_classes=True)
+    """Count at every threshold that selects something."""
+    counts = cumulative_counts(scores, labels, weights, needs_both_classes=True)
     keep = (counts.n_true_positive + counts.n_false_positive) > 0
     return CumulativeCounts(
         thresholds=counts.thresholds[keep],
@@ -363,6 +367,16 @@ def _curve_at_prior(
         n_positive=counts.n_positive,
         n_negative=counts.n_negative,
     )
+
+
+def _selected_parts(
+    curve: CumulativeCounts, prior: float | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fractions of all candidates that are selected REAL and selected BOGUS, at the prior."""
+    own = curve.n_positive / (curve.n_positive + curve.n_negative)
+    used = own if prior is None else prior
+    check_fraction(used, "prior", is_open=True)
+    return used * curve.completeness, (1 - used) * curve.fpr
 
 
 def _last_step(completeness: NDArray[np.float64], is_met: NDArray[np.bool_]) -> int:
