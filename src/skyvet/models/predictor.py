@@ -93,7 +93,7 @@ class Predictor:
             return
         n_metadata = len(self.bundle.info.metadata_names)
         metadata = np.zeros((len(expected), n_metadata), np.float32) if n_metadata else None
-        found = self._run(reference_stamps(self.bundle.info.stamps), metadata)
+        found = self.run(reference_stamps(self.bundle.info.stamps), metadata)
         gap = float(np.abs(found - expected).max())
         if not gap <= _REFERENCE_TOLERANCE:
             raise BundleError(
@@ -127,10 +127,11 @@ class Predictor:
         for start in range(0, len(pixels), _MICRO_BATCH):
             rows = slice(start, start + _MICRO_BATCH)
             stamps = prepare_stamps(pixels[rows], self.bundle.info.stamps)
-            logits[rows] = self._run(stamps, metadata[rows] if metadata is not None else None)
+            logits[rows] = self.run(stamps, metadata[rows] if metadata is not None else None)
         return logits
 
-    def _run(self, stamps: FloatArray, metadata: FloatArray | None) -> FloatArray:
+    def run(self, stamps: FloatArray, metadata: FloatArray | None = None) -> FloatArray:
+        """Return the logits of stamps that are already prepared (`prepare_stamps`)."""
         feed = {"stamps": stamps}
         if metadata is not None and self.bundle.info.metadata_names:
             feed["metadata"] = metadata.astype(np.float32)

@@ -11,9 +11,17 @@ from skyvet.models.networks import NetworkConfig
 from skyvet.models.vgg6 import Vgg6Config
 from skyvet.preprocessing.augmentation import AugmentationConfig
 from skyvet.preprocessing.batches import BatchConfig
+from skyvet.scoring.calibration import CalibrationMethod
 from skyvet.training.losses import LossConfig
 
-__all__ = ["HardwareConfig", "Monitor", "OptimiserConfig", "Precision", "TrainConfig"]
+__all__ = [
+    "EnsembleConfig",
+    "HardwareConfig",
+    "Monitor",
+    "OptimiserConfig",
+    "Precision",
+    "TrainConfig",
+]
 
 
 class Precision(enum.StrEnum):
@@ -86,3 +94,25 @@ class TrainConfig(Config):
         default=0.15, ge=0, lt=1, description="share of the objects held out to choose the epoch"
     )
     seed: int = Field(default=0, ge=0, description="of weights, order, augmentation and dropout")
+
+
+class EnsembleConfig(Config):
+    """Training of all members, and what is fitted on their held-out logits."""
+
+    member: TrainConfig = TrainConfig()
+    n_members: int = Field(5, ge=2, le=50, description="folds; one network each")
+    with_dihedral_average: bool = Field(
+        default=False,
+        description="average each network over the 8 flips and rotations, at 8 times the cost",
+    )
+    calibration: tuple[CalibrationMethod, ...] = Field(
+        (CalibrationMethod.TEMPERATURE, CalibrationMethod.PLATT, CalibrationMethod.BETA),
+        min_length=1,
+        description="calibration methods to choose from, by cross-validated log loss",
+    )
+    target_purity: float = Field(
+        0.95, gt=0, lt=1, description="purity that the threshold is chosen for"
+    )
+    target_prior: float = Field(
+        0.1, gt=0, lt=1, description="fraction of REAL at which that purity is meant"
+    )

@@ -11,11 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import Field
 from torch import Tensor
 
 from skyvet.core.arrays import FloatArray, IntArray
-from skyvet.core.configs import Config
 from skyvet.core.progress import Progress
 from skyvet.models.ensemble import EnsembleOfLogits
 from skyvet.preprocessing.triplets import TripletArrays
@@ -23,7 +21,7 @@ from skyvet.scoring.calibration import CalibrationMethod, select_calibrator
 from skyvet.scoring.calibrators import Calibrator
 from skyvet.scoring.conformal import ConformalClassifier, fit_conformal
 from skyvet.scoring.thresholds import OperatingPoint, threshold_for_purity
-from skyvet.training.configs import TrainConfig
+from skyvet.training.configs import EnsembleConfig
 from skyvet.training.cross_validation import (
     CrossValidation,
     CrossValidationConfig,
@@ -31,29 +29,7 @@ from skyvet.training.cross_validation import (
 )
 from skyvet.training.fit import FittedNetwork
 
-__all__ = ["EnsembleConfig", "TrainedEnsemble", "train_ensemble"]
-
-
-class EnsembleConfig(Config):
-    """Training of all members, and what is fitted on their held-out logits."""
-
-    member: TrainConfig = TrainConfig()
-    n_members: int = Field(5, ge=2, le=50, description="folds; one network each")
-    with_dihedral_average: bool = Field(
-        default=False,
-        description="average each network over the 8 flips and rotations, at 8 times the cost",
-    )
-    calibration: tuple[CalibrationMethod, ...] = Field(
-        (CalibrationMethod.TEMPERATURE, CalibrationMethod.PLATT, CalibrationMethod.BETA),
-        min_length=1,
-        description="calibration methods to choose from, by cross-validated log loss",
-    )
-    target_purity: float = Field(
-        0.95, gt=0, lt=1, description="purity that the threshold is chosen for"
-    )
-    target_prior: float = Field(
-        0.1, gt=0, lt=1, description="fraction of REAL at which that purity is meant"
-    )
+__all__ = ["TrainedEnsemble", "train_ensemble"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
