@@ -230,7 +230,7 @@ def _rail(name: str, meaning: str, estimate: Estimate, bar: float, outcome: str)
         name=name,
         meaning=meaning,
         outcome=outcome,
-        text=estimate_text(estimate),
+        text="not measured" if estimate.value is None else estimate_text(estimate),
         estimate=estimate,
         bar=bar,
         start=start,

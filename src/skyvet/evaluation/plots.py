@@ -237,7 +237,8 @@ def _unit_square(axes: Any) -> None:  # noqa: ANN401
 
 def _mark(axes: Any, point: tuple[float, ...] | None) -> None:  # noqa: ANN401
     if point is not None:
-        axes.plot(*point, marker="o", ms=7, mfc=PAPER, mec=MODEL, mew=2, clip_on=False, zorder=5)
+        marker = {"marker": "o", "ms": 7, "mfc": PAPER, "mec": MODEL, "mew": 2}
+        axes.plot(*point, color=MODEL, clip_on=False, zorder=5, **marker)
 
 
 def _draw_target(axes: Any, target: tuple[float, float]) -> None:  # noqa: ANN401
