@@ -23,8 +23,11 @@ HEAVY = frozenset(
     }
 )  # fmt: skip
 
-# A network's config stands beside its layers, so the options of these need PyTorch.
-NEEDED_FOR_OPTIONS = {"train triplet": {"torch"}, "tune": {"torch"}}
+# A network's config stands beside its layers and a calibration method beside its fit.
+NEEDED_FOR_OPTIONS = {
+    "train triplet": {"torch", "scipy"},
+    "tune": {"torch", "scipy"},
+}
 
 FAKES = (
     CommandRow("good", "fake_commands:good", "Count the words."),
@@ -32,6 +35,7 @@ FAKES = (
     CommandRow("group one", "fake_commands:good", "Count the words."),
 )
 FAKE_SOURCE = '''
+from __future__ import annotations
 """Commands for the tests of the program."""
 from typing import Annotated
 import typer
@@ -70,6 +74,10 @@ class TestProgram:
     def test_called_command_runs(self, capsys):
         assert _run("good", "a", "b") == 0
         assert capsys.readouterr().out == "2 words\n"
+
+    def test_options_are_named_as_the_command_says(self, capsys):
+        assert _run("good", "a", "--json") == 0
+        assert capsys.readouterr().out == "1 words\n"
 
     def test_command_below_a_group_runs(self, capsys):
         assert _run("group", "one", "a") == 0

@@ -60,8 +60,27 @@ GROUPS: dict[str, str] = {
 }
 """Help of the commands that have commands below them."""
 
-# One row a command, as: CommandRow("train triplet", "train_triplet:train_triplet", "Train ..."),
-COMMANDS: tuple[CommandRow, ...] = ()
+COMMANDS: tuple[CommandRow, ...] = (
+    CommandRow("ingest", "ingest:ingest_command", "Turn alert packets into a dataset folder."),
+    CommandRow("score", "score:score_command", "Score alert packets, or a dataset, with a bundle."),
+    CommandRow(
+        "train triplet",
+        "train_triplet:train_triplet_command",
+        "Train a calibrated real/bogus classifier on labelled triplets.",
+    ),
+    CommandRow("models list", "models:models_list", "List bundles."),
+    CommandRow("models show", "models:models_show", "Show a bundle's model card."),
+    CommandRow(
+        "simulate frames",
+        "simulate_frames:simulate_frames",
+        "Simulate sequences of science frames with known artefacts.",
+    ),
+    CommandRow(
+        "simulate light-curves",
+        "simulate_light_curves:simulate_light_curves_command",
+        "Simulate light curves of known kind.",
+    ),
+)
 """Every command of `skyvet`, in the order of the help."""
 
 # Help as plain text: units in brackets are not taken for markup, and it starts faster.
@@ -119,7 +138,7 @@ def _runnable(row: CommandRow, *, debug: bool) -> Callable[..., Any]:
         with reported_errors(debug=debug):
             function(*args, **kwargs)
 
-    run.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    run.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]
     return run
 
 

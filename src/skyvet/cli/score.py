@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,11 @@ from skyvet.cli.console import make_table, note, show_result
 from skyvet.cli.options import JsonOption
 from skyvet.cli.progress import shown_progress
 from skyvet.cli.sources import InputArgument, MappingOption, SchemasOption, read_source_options
-from skyvet.inference.batch import ScoreConfig, ScoreSummary, score_alerts
+from skyvet.inference.configs import ScoreConfig
 from skyvet.models.bundle import Bundle, load_bundle
+
+if TYPE_CHECKING:
+    from skyvet.inference.batch import ScoreSummary
 
 __all__ = ["score_command"]
 
@@ -32,6 +35,8 @@ def score_command(
     as_json: JsonOption = False,
 ) -> None:
     """Score alert packets, or a dataset, with a bundle."""
+    from skyvet.inference.batch import score_alerts
+
     started = time.monotonic()
     loaded = load_bundle(bundle)
     sources = read_source_options(schemas, mapping)

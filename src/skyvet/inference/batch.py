@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
 
 from skyvet.core.arrays import FloatArray
-from skyvet.core.configs import Config
 from skyvet.core.errors import DatasetError
 from skyvet.core.progress import Progress, SilentProgress
+from skyvet.inference.configs import ScoreConfig
 from skyvet.io.alerts import read_alerts
 from skyvet.io.dataset import Dataset
 from skyvet.io.parts import PartWriter, RunManifest, join_parts
@@ -31,30 +30,10 @@ from skyvet.preprocessing.stamps import restore_stamps
 from skyvet.records.flags import CandidateFlag
 from skyvet.records.rejections import Rejection
 
-__all__ = ["SCORES_KIND", "ScoreConfig", "ScoreSummary", "score_alerts"]
+__all__ = ["SCORES_KIND", "ScoreSummary", "score_alerts"]
 
 SCORES_KIND = "skyvet-scores"
 _NOT_IN_SCORES = ("flux_err_njy", "stamp_offset", "stamp_scale")
-
-
-class ScoreConfig(Config):
-    """How a night is scored."""
-
-    survey: str = Field("auto", description="adapter to use; auto looks at each packet")
-    prior: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="fraction of REAL expected among the candidates; none = the bundle's own",
-    )
-    threshold: float | None = Field(
-        None, ge=0, le=1, description="call REAL from this score on; none = the bundle's own"
-    )
-    alpha: float = Field(
-        0.05, ge=0, lt=0.5, description="error level of verdicts; 0 = never answer 'review'"
-    )
-    n_per_part: int = Field(1024, ge=1, le=65_536, description="alerts a part; bounds memory")
-    n_threads: int = Field(0, ge=0, description="threads of the network; 0 = all cores")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

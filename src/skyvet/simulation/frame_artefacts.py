@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from skyvet.core.arrays import BoolArray, FloatArray
 from skyvet.simulation.psf import Psf
@@ -227,6 +226,8 @@ def _draw_defocusing(size_px: int, strength: float, rng: np.random.Generator) ->
     radius = rng.uniform(2.5, 6.0)
 
     def paint(exposure: Exposure) -> None:
+        from scipy import ndimage  # noqa: PLC0415 - slow to import, and needed here alone
+
         outer = radius * math.exp(0.1 * exposure.rng.standard_normal())
         reach = math.ceil(outer) + 1
         grid = np.arange(-reach, reach + 1)

@@ -83,9 +83,9 @@ class TrainConfig(Config):
     batches: BatchConfig = BatchConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     hardware: HardwareConfig = HardwareConfig()
-    n_epochs: int = Field(default=60, ge=1, description="epochs at most")
+    n_epochs: int = Field(default=30, ge=1, description="epochs at most")
     patience: int = Field(
-        default=15,
+        default=10,
         ge=0,
         description="epochs without a better validation before stopping; 0 = never stop",
     )

@@ -1,0 +1,29 @@
+"""What a user chooses about scoring; light, so that the command's help is fast."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from skyvet.core.configs import Config
+
+__all__ = ["ScoreConfig"]
+
+
+class ScoreConfig(Config):
+    """How a night is scored."""
+
+    survey: str = Field("auto", description="adapter to use; auto looks at each packet")
+    prior: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="fraction of REAL expected among the candidates; none = the bundle's own",
+    )
+    threshold: float | None = Field(
+        None, ge=0, le=1, description="call REAL from this score on; none = the bundle's own"
+    )
+    alpha: float = Field(
+        0.05, ge=0, lt=0.5, description="error level of verdicts; 0 = never answer 'review'"
+    )
+    n_per_part: int = Field(1024, ge=1, le=65_536, description="alerts a part; bounds memory")
+    n_threads: int = Field(0, ge=0, description="threads of the network; 0 = all cores")
