@@ -96,7 +96,7 @@ def read_fits_images(data: bytes) -> list[FitsImage]:
     images: list[FitsImage] = []
     offset = 0
     for _ in range(_MAX_UNITS):
-        if offset + _CARD > len(data) or (offset and data[offset : offset + 8] != b"XTENSION"):
+        if offset and data[offset : offset + 8] != b"XTENSION":
             break
         header, offset = _read_header(data, offset)
         image, offset = _read_data(data, header, offset)

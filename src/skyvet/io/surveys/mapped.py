@@ -134,7 +134,7 @@ class MappedAdapter:
         error = abs(self._number(record, _below(brightness.error, parent)))
         if brightness.kind == "flux":
             return value * brightness.njy_per_unit, error * brightness.njy_per_unit
-        path = _below(brightness.sign_field, parent)
+        path = _below(brightness.sign_field, parent) if brightness.sign == "field" else None
         flag = None if path is None else _at(record, path)
         return _flux_of_magnitude(value, error, flag, brightness)
 
