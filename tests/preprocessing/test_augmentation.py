@@ -184,3 +184,14 @@ def test_eight_views_are_all_different_and_begin_with_the_stamp_itself():
 def test_blank_stamps_and_empty_batches_pass():
     assert augment(torch.zeros(2, 3, SIZE, SIZE), EVERYTHING, generator()).eq(0).all()
     assert augment(torch.zeros(0, 3, SIZE, SIZE), EVERYTHING, generator()).shape[0] == 0
+
+
+def test_variance_planes_are_not_taken_for_masks():
+    batch = torch.cat([stamps(30), torch.randn(30, 3, SIZE, SIZE, generator=generator(4))], dim=1)
+    config = only(subpixel_rate=1.0, noise_rate=1.0, gain_rate=1.0)
+    result = augment(batch, config, generator(), has_masks=False)
+    inner = result[:, 3:, 1:-1, 1:-1]
+    assert len(inner.unique()) > 1000
+    assert (result[:, :3, 1:-1, 1:-1] != 0).all()
+    moved = augment(batch, only(noise_rate=1.0, gain_rate=1.0), generator(), has_masks=False)
+    assert torch.equal(moved[:, 3:], batch[:, 3:])

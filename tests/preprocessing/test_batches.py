@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -97,3 +99,18 @@ def test_unshuffled_batches_come_in_order():
 def test_no_rows_are_refused():
     with pytest.raises(InvalidInputError, match="no rows"):
         TripletBatches(rows(0, 0), BatchConfig(), seed=0)
+
+
+def test_few_rows_are_passed_over_several_times_in_an_epoch():
+    batches = TripletBatches(rows(8, 4), BatchConfig(size=5, min_epoch_rows=20), seed=0)
+    passed = numbers(batches)
+    assert len(batches) == 5
+    assert [sorted(passed[i : i + 8]) for i in (0, 8, 16)] == [list(range(8))] * 3
+
+
+@pytest.mark.parametrize(
+    ("n_planes", "fill", "expected"), [(3, 1, False), (6, 1, True), (6, 2, False)]
+)
+def test_masks_are_known_by_their_values(n_planes, fill, expected):
+    stamps = np.full((2, n_planes, 4, 4), fill, np.float16)
+    assert dataclasses.replace(rows(2, 1), stamps=stamps).has_mask_planes is expected

@@ -1,8 +1,8 @@
 """Random changes of training stamps that leave their class alone; whole batches at a time.
 
 Stamps come from `skyvet.preprocessing.normalization.prepare_stamps`: planes 0 to 2 are values with
-0 at missing pixels; planes 3 to 5, where there are any, are 1 at valid pixels; planes beyond
-(variances) move with the others and are otherwise left alone.
+0 at missing pixels; planes 3 to 5, where they are masks, are 1 at valid pixels; all others
+(variances) move with the values and are otherwise left alone.
 """
 
 from __future__ import annotations
@@ -70,7 +70,13 @@ class AugmentationConfig(Config):
         return cls.model_validate({"flips_and_rotations": False, **rates})
 
 
-def augment(stamps: Tensor, config: AugmentationConfig, generator: torch.Generator) -> Tensor:
+def augment(
+    stamps: Tensor,
+    config: AugmentationConfig,
+    generator: torch.Generator,
+    *,
+    has_masks: bool = True,
+) -> Tensor:
     """Return a randomly changed copy of a batch.
 
     Parameters
@@ -81,6 +87,8 @@ def augment(stamps: Tensor, config: AugmentationConfig, generator: torch.Generat
         Rates and sizes of the changes.
     generator : torch.Generator
         Source of randomness, on the device of `stamps`; same state, same result.
+    has_masks : bool, default True
+        Whether planes 3 to 5 are masks, where there are more than 3.
 
     Returns
     -------
@@ -96,13 +104,14 @@ def augment(stamps: Tensor, config: AugmentationConfig, generator: torch.Generat
     True
     """
     draw = _Draws(len(stamps), generator, stamps.device)
+    has_masks = has_masks and stamps.shape[1] > N_CUTOUT_KINDS
     result = stamps
     if config.flips_and_rotations or (config.shift_rate and config.max_shift_px):
         result = _move(result, config, draw)
     if config.subpixel_rate:
-        result = _shift_subpixel(result, config, draw)
+        result = _shift_subpixel(result, config, draw, has_masks=has_masks)
     if config.gain_rate or config.noise_rate:
-        result = _change_values(result, config, draw)
+        result = _change_values(result, config, draw, has_masks=has_masks)
     if config.missing_edge_rate:
         result = _lose_edge(result, config, draw)
     if stamps.is_contiguous(memory_format=torch.channels_last):
@@ -170,7 +179,9 @@ def _move(stamps: Tensor, config: AugmentationConfig, draw: _Draws) -> Tensor:
     return moved.reshape(stamps.shape) * valid[:, None]
 
 
-def _shift_subpixel(stamps: Tensor, config: AugmentationConfig, draw: _Draws) -> Tensor:
+def _shift_subpixel(
+    stamps: Tensor, config: AugmentationConfig, draw: _Draws, *, has_masks: bool
+) -> Tensor:
     """Shift by up to half a pixel along each axis: two linear interpolations."""
     fraction = (draw.uniform(2) - 0.5) * draw.happens(config.subpixel_rate)[:, None]
     shifted = stamps
@@ -181,7 +192,7 @@ def _shift_subpixel(stamps: Tensor, config: AugmentationConfig, draw: _Draws) ->
         )
         shifted = torch.lerp(shifted, neighbour, step.abs())
     masks = slice(N_CUTOUT_KINDS, 2 * N_CUTOUT_KINDS)
-    if stamps.shape[1] <= N_CUTOUT_KINDS:
+    if not has_masks:
         return shifted
     shifted[:, masks] = (shifted[:, masks] > 1 - 1e-4).to(shifted.dtype)
     shifted[:, :N_CUTOUT_KINDS] *= shifted[:, masks]
@@ -195,9 +206,9 @@ def _roll_in_zeros(stamps: Tensor, n_px: int, axis: int) -> Tensor:
     return rolled
 
 
-def _valid_values(stamps: Tensor) -> Tensor:
+def _valid_values(stamps: Tensor, *, has_masks: bool) -> Tensor:
     """Return 1 where a value plane holds a measurement, else 0."""
-    if stamps.shape[1] > N_CUTOUT_KINDS:
+    if has_masks:
         return stamps[:, N_CUTOUT_KINDS : 2 * N_CUTOUT_KINDS]
     return (stamps[:, :N_CUTOUT_KINDS] != 0).to(stamps.dtype)
 
@@ -212,7 +223,9 @@ def _robust_sigma(values: Tensor) -> Tensor:
     return _SIGMA_PER_MAD * (flat - median).abs().median(dim=2).values[..., None, None]
 
 
-def _change_values(stamps: Tensor, config: AugmentationConfig, draw: _Draws) -> Tensor:
+def _change_values(
+    stamps: Tensor, config: AugmentationConfig, draw: _Draws, *, has_masks: bool
+) -> Tensor:
     """Change the gain of each value plane and add noise to its valid pixels."""
     changed = stamps.clone()
     values = changed[:, :N_CUTOUT_KINDS]
@@ -220,7 +233,7 @@ def _change_values(stamps: Tensor, config: AugmentationConfig, draw: _Draws) -> 
     if config.noise_rate:
         share = draw.uniform() * config.max_noise_sigma * draw.happens(config.noise_rate)
         sigma = _robust_sigma(values) * share[:, None, None, None]
-        values += draw.normal(values) * (sigma * _valid_values(stamps))
+        values += draw.normal(values) * (sigma * _valid_values(stamps, has_masks=has_masks))
     if config.gain_rate:
         change = (2 * draw.uniform(n_planes) - 1) * config.max_gain_change
         change = change * draw.happens(config.gain_rate)[:, None]

@@ -38,6 +38,11 @@ class BatchConfig(Config):
         default=ClassBalance.WEIGHTS,
         description="even out classes: none, by weights in the loss, or by drawing both alike",
     )
+    min_epoch_rows: int = Field(
+        default=0,
+        ge=0,
+        description="an epoch passes over few rows several times, until it has so many",
+    )
     n_workers: int = Field(
         default=0, ge=0, description="threads that gather batches ahead; 0 = none"
     )
@@ -191,14 +196,21 @@ class TripletBatches:
 
     def _n_rows(self) -> int:
         """Return the rows of this process in one epoch."""
-        return math.ceil(len(self.arrays) / self.world_size) if self.shuffle else len(self.arrays)
+        n_rows = len(self.arrays)
+        return math.ceil(n_rows * self._n_passes() / self.world_size) if self.shuffle else n_rows
+
+    def _n_passes(self) -> int:
+        """Return how often an epoch passes over the rows."""
+        return max(1, math.ceil(self.config.min_epoch_rows / len(self.arrays)))
 
     def _order(self) -> IntArray:
         """Return this process's row indices in the current epoch."""
         if not self.shuffle:
             return np.arange(len(self.arrays))
         rng = np.random.default_rng([self.seed, self.epoch])
-        order = _epoch_order(self.arrays.labels, self.config.balance, rng)
+        labels, balance = self.arrays.labels, self.config.balance
+        passes = [_epoch_order(labels, balance, rng) for _ in range(self._n_passes())]
+        order = np.concatenate(passes)
         shared = np.resize(order, self._n_rows() * self.world_size)  # wraps round: equal shares
         return shared[self.rank :: self.world_size]
 

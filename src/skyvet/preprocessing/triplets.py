@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray, IntArray, check_same_length
 from skyvet.core.errors import InvalidInputError
+from skyvet.records.cutouts import N_CUTOUT_KINDS
 
 __all__ = ["TripletArrays", "join_triplets"]
+
+_N_ROWS_LOOKED_AT = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,6 +77,12 @@ class TripletArrays:
     def stamp_px(self) -> int:
         """Side of the stamps [pixels]."""
         return int(self.stamps.shape[-1])
+
+    @property
+    def has_mask_planes(self) -> bool:
+        """Whether planes 3 to 5 are masks: in the first rows they hold nothing but 0 and 1."""
+        planes = self.stamps[:_N_ROWS_LOOKED_AT, N_CUTOUT_KINDS : 2 * N_CUTOUT_KINDS]
+        return planes.size > 0 and bool(np.isin(planes, (0, 1)).all())
 
     def take(self, indices: IntArray) -> TripletArrays:
         """Return the given rows, in the given order."""

@@ -72,6 +72,7 @@ class TripletModule(pl.LightningModule):
         self._arrays = arrays
         self._config = config
         self._teacher_logits = teacher_logits
+        self._has_masks = arrays.has_mask_planes
         self._batches: TripletBatches | None = None
 
     def train_dataloader(self) -> TripletBatches:
@@ -104,7 +105,9 @@ class TripletModule(pl.LightningModule):
         """Return the loss of one batch."""
         generator = torch.Generator(device=self.device)
         generator.manual_seed(self._step_seed(batch_idx))
-        stamps = augment(batch.stamps, self._config.augmentation, generator)
+        stamps = augment(
+            batch.stamps, self._config.augmentation, generator, has_masks=self._has_masks
+        )
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(self._step_seed(batch_idx) + 1)
