@@ -14,9 +14,8 @@ from skyvet.cli.progress import shown_progress
 from skyvet.models.bundle import Bundle, load_bundle
 from skyvet.preprocessing.normalization import StampConfig
 from skyvet.preprocessing.triplets import TripletArrays
+from skyvet.training.configs import EnsembleConfig
 from skyvet.training.datasets import LabelledRows, load_labelled_rows
-from skyvet.training.members import EnsembleConfig, train_ensemble
-from skyvet.training.packing import BundleText, pack_ensemble, start_weights
 
 __all__ = ["train_triplet_command"]
 
@@ -43,6 +42,9 @@ def train_triplet_command(
     as_json: JsonOption = False,
 ) -> None:
     """Train a calibrated real/bogus classifier on labelled triplets."""
+    from skyvet.training.members import train_ensemble
+    from skyvet.training.packing import BundleText, pack_ensemble, start_weights
+
     names = tuple(part.strip() for part in metadata.split(",") if part.strip())
     rows = load_labelled_rows(data, labels, stamps=stamps, metadata_names=names)
     weak = None
