@@ -139,8 +139,8 @@ def packet(survey: str, tmp_path: Path) -> Path:
     return path
 
 
-def candidates(paths: list[Path]) -> Iterator[Candidate]:
-    for reading in read_alerts(paths):
+def candidates(paths: list[Path], **options: Any) -> Iterator[Candidate]:
+    for reading in read_alerts(paths, **options):
         if isinstance(reading.item, Candidate):
             yield reading.item
 
@@ -258,6 +258,17 @@ def test_real_packets_follow_the_conventions(survey: str, shared_data: Path) -> 
         assert -999.0 not in candidate.features.values()
         if candidate.history is not None:
             assert candidate.history.mjd_tai.max() < candidate.mjd_tai
+
+
+def test_leaving_out_the_history_changes_nothing_else(survey: str, shared_data: Path) -> None:
+    paths = real_packets(survey, shared_data)[:20]
+    bare = candidates(paths, with_history=False)
+    for one, other in zip(candidates(paths), bare, strict=True):
+        assert other.history is None
+        assert one.flags == other.flags
+        assert list(one.features) == list(other.features)
+        np.testing.assert_array_equal(list(one.features.values()), list(other.features.values()))
+        assert (one.candidate_id, one.mjd_tai) == (other.candidate_id, other.mjd_tai)
 
 
 def test_real_identifiers_are_unique_and_typed(survey: str, shared_data: Path) -> None:

@@ -112,8 +112,17 @@ def read_blocks(stream: BinaryIO) -> Iterator[AvroBlock]:
         yield AvroBlock(schema=schema, n_records=n_records, data=decompress(data))
 
 
-def decode_records(block: AvroBlock) -> Iterator[dict[str, Any]]:
+def decode_records(
+    block: AvroBlock, *, wanted: dict[str, Any] | None = None
+) -> Iterator[dict[str, Any]]:
     """Yield the records of a block.
+
+    Parameters
+    ----------
+    block : AvroBlock
+        Records, still encoded.
+    wanted : dict, optional
+        Smaller schema from `skyvet.io.schemas.schema_without`: what it lacks is passed over.
 
     Raises
     ------
@@ -125,14 +134,16 @@ def decode_records(block: AvroBlock) -> Iterator[dict[str, Any]]:
     for i_record in range(block.n_records):
         if stream.tell() >= len(block.data):
             raise _truncated(f"a block holds {i_record} records, not {block.n_records}")
-        yield decode_record(stream, block.schema)
+        yield decode_record(stream, block.schema, wanted=wanted)
     n_left = len(block.data) - stream.tell()
     if n_left:
         raise _truncated(f"{n_left} bytes are left behind {block.n_records} records")
 
 
-def decode_record(stream: io.BytesIO, schema: AvroSchema) -> dict[str, Any]:
-    """Decode one record from its schemaless body.
+def decode_record(
+    stream: io.BytesIO, schema: AvroSchema, *, wanted: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Decode one record from its schemaless body; see `decode_records` for `wanted`.
 
     Raises
     ------
@@ -140,7 +151,7 @@ def decode_record(stream: io.BytesIO, schema: AvroSchema) -> dict[str, Any]:
         If the bytes do not follow the schema.
     """
     try:
-        record = fastavro.schemaless_reader(stream, schema.parsed, None)
+        record = fastavro.schemaless_reader(stream, schema.parsed, wanted)
     except _DECODE_ERRORS as error:
         raise _truncated(f"the record does not follow its schema ({error!r:.200})") from error
     if not isinstance(record, dict):

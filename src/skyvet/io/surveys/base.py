@@ -58,12 +58,15 @@ class SurveyAdapter(Protocol):
         Nominal pixel scale [arcsec].
     feature_names : tuple of str
         Keys of ``Candidate.features``, in order; every candidate has all of them.
+    history_fields : tuple of str
+        Top-level fields that hold earlier epochs alone; a reader may pass over them.
     """
 
     name: str
     stamp_px: int
     pixel_scale_arcsec: float
     feature_names: tuple[str, ...]
+    history_fields: tuple[str, ...]
 
     def accepts(self, schema_name: str, field_names: frozenset[str]) -> bool:
         """Say whether packets of this schema are the survey's."""

@@ -64,6 +64,9 @@ class LsstAdapter:
     name = "lsst"
     stamp_px = STAMP_PX
     pixel_scale_arcsec = PIXEL_SCALE_ARCSEC
+    history_fields: tuple[str, ...] = (
+        "prvDiaSources", "prvDiaForcedSources", "prvDiaNondetectionLimits",
+    )  # fmt: skip
     feature_names: tuple[str, ...] = (
         "snr", "psfFlux", "psfFluxErr", "psfChi2", "psfNdata", "apFlux", "apFluxErr",
         "scienceFlux", "scienceFluxErr", "templateFlux", "templateFluxErr", "dipoleMeanFlux",

@@ -46,6 +46,11 @@ class MappedAdapter:
         self.stamp_px = mapping.stamp_px
         self.pixel_scale_arcsec = mapping.pixel_scale_arcsec
         self.feature_names = tuple(mapping.features)
+        history = mapping.history
+        self.history_fields: tuple[str, ...] = ()
+        # A field inside another record cannot be passed over alone.
+        if mapping.history is not None and "." not in mapping.history.field:
+            self.history_fields = (mapping.history.field,)
 
     def accepts(self, schema_name: str, field_names: frozenset[str]) -> bool:  # noqa: ARG002
         """Say whether the schema's name is one of the survey's."""

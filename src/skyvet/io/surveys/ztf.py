@@ -68,6 +68,7 @@ class ZtfAdapter:
     name = "ztf"
     stamp_px = STAMP_PX
     pixel_scale_arcsec = PIXEL_SCALE_ARCSEC
+    history_fields: tuple[str, ...] = ("prv_candidates", "fp_hists")
     feature_names: tuple[str, ...] = (
         "magpsf", "sigmapsf", "chipsf", "magap", "sigmagap", "distnr", "magnr", "chinr", "sharpnr",
         "sky", "magdiff", "fwhm", "classtar", "mindtoedge", "magfromlim", "seeratio", "aimage",
