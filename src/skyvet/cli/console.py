@@ -79,7 +79,7 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
     >>> make_table("Counts", ["what", "n"], [["scored", 3]]).row_count
     1
     """
-    table = Table(title=title or None, title_justify="left")
+    table = Table(title=title or None, title_justify="left", min_width=len(title))
     for i_column, heading in enumerate(columns):
         cells = [row[i_column] for row in rows]
         is_number = bool(cells) and all(isinstance(cell, (int, float)) for cell in cells)
