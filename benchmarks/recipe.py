@@ -21,9 +21,8 @@ from skyvet.preprocessing.augmentation import AugmentationConfig
 from skyvet.preprocessing.batches import BatchConfig, ClassBalance
 from skyvet.preprocessing.normalization import Normalization, StampConfig
 from skyvet.simulation.night import NightConfig
-from skyvet.training.configs import OptimiserConfig, TrainConfig
+from skyvet.training.configs import EnsembleConfig, OptimiserConfig, TrainConfig
 from skyvet.training.fit import FittedNetwork, fit_network
-from skyvet.training.members import EnsembleConfig
 from skyvet.training.simulated import simulated_triplets
 
 __all__ = ["FINE_TUNING", "PRE_TRAINING", "STAMPS", "pre_train", "simulated_night"]

@@ -68,8 +68,12 @@ COMMANDS: tuple[CommandRow, ...] = (
         "train_triplet:train_triplet_command",
         "Train a calibrated real/bogus classifier on labelled triplets.",
     ),
+    CommandRow(
+        "evaluate", "evaluate:evaluate_command", "Judge scores by labels and write a report."
+    ),
     CommandRow("models list", "models:models_list", "List bundles."),
     CommandRow("models show", "models:models_show", "Show a bundle's model card."),
+    CommandRow("inject", "inject:inject", "Put sources of chosen significance into real alerts."),
     CommandRow(
         "simulate frames",
         "simulate_frames:simulate_frames",

@@ -20,6 +20,7 @@ from skyvet.io.alerts import read_alerts
 from skyvet.io.dataset import Dataset
 from skyvet.io.parts import PartWriter, RunManifest, join_parts
 from skyvet.io.schemas import SchemaSource
+from skyvet.io.score_tables import score_metadata
 from skyvet.io.surveys.mapping_config import SurveyMapping
 from skyvet.io.tables import FEATURE_PREFIX
 from skyvet.models.bundle import Bundle
@@ -139,7 +140,13 @@ def score_alerts(
             )
             progress.advance(block.table.num_rows + len(block.rejections))
     progress.finish()
-    return _close(writer.finish(), parts, out)
+    facts = {
+        "bundle": bundle.label,
+        "threshold": predictor.threshold(prior=config.prior, override=config.threshold),
+        "prior": config.prior or bundle.info.calibration_prior,
+        "alpha": config.alpha,
+    }
+    return _close(writer.finish(), parts, out, score_metadata(facts))
 
 
 def _blocks(
@@ -226,14 +233,16 @@ def _score_block(block: _Block, predictor: Predictor, config: ScoreConfig) -> pa
     return scored
 
 
-def _close(manifest: RunManifest, parts: Path, out: Path) -> ScoreSummary:
+def _close(
+    manifest: RunManifest, parts: Path, out: Path, metadata: dict[bytes, bytes]
+) -> ScoreSummary:
     """Join the parts into the final tables, count, and remove the parts."""
     rejected = out.with_name(f"{out.stem}.rejections.parquet")
     verdicts: Counter[str] = Counter()
     surveys: Counter[str] = Counter()
     flags: Counter[str] = Counter()
     n_uncalibrated = 0
-    for table in join_parts(parts, "scores", out):
+    for table in join_parts(parts, "scores", out, metadata=metadata):
         verdicts.update(table["verdict"].to_pylist())
         surveys.update(table["survey"].to_pylist())
         values = table["flags"].to_numpy()

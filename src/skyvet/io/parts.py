@@ -131,7 +131,9 @@ def read_part_tables(
     return concat_tables(tables)
 
 
-def join_parts(path: Path, name: str, out: Path) -> Iterator[pa.Table]:
+def join_parts(
+    path: Path, name: str, out: Path, *, metadata: Mapping[bytes, bytes] | None = None
+) -> Iterator[pa.Table]:
     """Join one table of all parts into one file, part by part, yielding each as it is written.
 
     The file replaces an older one only once the iterator is exhausted.
@@ -144,6 +146,8 @@ def join_parts(path: Path, name: str, out: Path) -> Iterator[pa.Table]:
         Table to join.
     out : Path
         Parquet file.
+    metadata : mapping of bytes, optional
+        Written into the file's schema.
 
     Yields
     ------
@@ -157,7 +161,8 @@ def join_parts(path: Path, name: str, out: Path) -> Iterator[pa.Table]:
     """
     files = [part / f"{name}.parquet" for part in part_paths(path)]
     try:
-        schema = concat_tables([pq.read_schema(file).empty_table() for file in files]).schema
+        empty = concat_tables([pq.read_schema(file).empty_table() for file in files])
+        schema = empty.schema.with_metadata(metadata)
         with atomic_path(out) as draft, pq.ParquetWriter(draft, schema, compression="zstd") as sink:
             for file in files:
                 table = concat_tables([schema.empty_table(), pq.read_table(file)])

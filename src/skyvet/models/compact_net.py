@@ -92,4 +92,5 @@ class _Encoder(nn.Module):
             features[:, :, centre, centre].mean(dim=(2, 3)),
         ]
         features = torch.cat(readouts, dim=1)
-        return self.dropout(features)
+        dropped: Tensor = self.dropout(features)
+        return dropped

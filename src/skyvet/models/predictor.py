@@ -160,6 +160,26 @@ class Predictor:
             score, from_prior=self.bundle.info.calibration_prior, to_prior=prior
         )
 
+    def threshold(self, *, prior: float | None = None, override: float | None = None) -> float:
+        """Return the score from which on a candidate is called REAL.
+
+        Parameters
+        ----------
+        prior : float, optional
+            As for `probability`: the bundle's own threshold is restated for it.
+        override : float, optional
+            A threshold on the score asked for, in place of the bundle's.
+        """
+        if override is not None:
+            return override
+        native = self.bundle.info.thresholds.threshold
+        if prior is None:
+            return native
+        restated = reprior_probability(
+            native, from_prior=self.bundle.info.calibration_prior, to_prior=prior
+        )
+        return float(restated)
+
     def assess(
         self,
         logits: FloatArray,

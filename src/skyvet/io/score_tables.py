@@ -1,0 +1,65 @@
+"""Score tables: one row a candidate, and in the file's metadata how they were made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from skyvet.core.errors import InvalidInputError
+
+__all__ = ["ScoreTable", "read_scores", "score_metadata"]
+
+_KEY = b"skyvet"
+_NEEDED = ("candidate_id", "score")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScoreTable:
+    """A score table that was read.
+
+    Parameters
+    ----------
+    rows : Table
+        One row a candidate.
+    threshold : float or None
+        Score from which on the run called REAL; None where the file does not say.
+    settings : mapping
+        What else the run wrote down: bundle, prior, error level.
+    """
+
+    rows: pa.Table
+    threshold: float | None
+    settings: Mapping[str, Any]
+
+
+def score_metadata(settings: Mapping[str, Any]) -> dict[bytes, bytes]:
+    """Return schema metadata that `read_scores` finds again."""
+    return {_KEY: json.dumps(dict(settings), sort_keys=True).encode()}
+
+
+def read_scores(path: Path) -> ScoreTable:
+    """Read a score table (Parquet).
+
+    Raises
+    ------
+    InvalidInputError
+        If the file is missing, is no Parquet file, or lacks ``candidate_id`` or ``score``.
+    """
+    try:
+        rows = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InvalidInputError(f"{path} cannot be read as a score table: {error}") from error
+    missing = [name for name in _NEEDED if name not in rows.column_names]
+    if missing:
+        raise InvalidInputError(
+            f"{path} is no score table: it has no column {', '.join(missing)}; "
+            "make one with: skyvet score"
+        )
+    settings = json.loads((rows.schema.metadata or {}).get(_KEY, b"{}"))
+    return ScoreTable(rows=rows, threshold=settings.get("threshold"), settings=settings)
