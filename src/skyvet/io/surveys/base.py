@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
@@ -13,17 +13,20 @@ from skyvet.core.arrays import FloatArray
 from skyvet.core.errors import PacketError
 from skyvet.io.fits_stamps import read_fits_images
 from skyvet.records.candidate import Candidate
+from skyvet.records.cutouts import Cutout, CutoutKind, CutoutTriplet
 from skyvet.records.flags import CandidateFlag
 from skyvet.records.identifiers import Identifier
 from skyvet.records.light_curve import LightCurve
 from skyvet.records.rejections import RejectionReason
 
 __all__ = [
+    "CUTOUT_FIELDS",
     "MAGNITUDE_PER_SNR",
     "SENTINEL_LIMIT",
     "Epoch",
     "SurveyAdapter",
     "as_number",
+    "build_triplet",
     "clean_pixels",
     "identifier",
     "is_negative_sign",
@@ -37,6 +40,13 @@ __all__ = [
 SENTINEL_LIMIT = 1e30
 """Pixels beyond this size are fill values, not data."""
 
+
+CUTOUT_FIELDS = {
+    CutoutKind.SCIENCE: "cutoutScience",
+    CutoutKind.TEMPLATE: "cutoutTemplate",
+    CutoutKind.DIFFERENCE: "cutoutDifference",
+}
+"""Fields with the cutouts, the same for ZTF and LSST."""
 
 MAGNITUDE_PER_SNR = 2.5 / math.log(10.0)
 """Magnitude error times signal-to-noise ratio: 1.0857."""
@@ -114,15 +124,14 @@ def required_number(record: Mapping[str, Any], name: str) -> float:
     return result
 
 
-def identifier(record: Mapping[str, Any], name: str) -> Identifier:
-    """Return an identifier in its own type.
+def identifier(value: object, *, name: str) -> Identifier:
+    """Return a packet's identifier in its own type.
 
     Raises
     ------
     PacketError
         ``missing_field`` if it is absent, null or empty, ``bad_value`` if it is of another type.
     """
-    value = record.get(name)
     if value is None or value == "":
         raise PacketError(RejectionReason.MISSING_FIELD, f"identifier {name} is absent or empty")
     if isinstance(value, bool) or not isinstance(value, (int, str)):
@@ -189,6 +198,37 @@ def light_curve(epochs: Sequence[Epoch], *, before_mjd_tai: float) -> LightCurve
         is_upper_limit=np.array(is_limit),
         is_difference=True,
     )
+
+
+def build_triplet(
+    read: Callable[[CutoutKind], tuple[Cutout | None, CandidateFlag]], *, pixel_scale_arcsec: float
+) -> tuple[CutoutTriplet | None, CandidateFlag]:
+    """Read the cutouts of a packet and put them together.
+
+    Parameters
+    ----------
+    read : callable
+        Returns the cutout of one kind, None where the packet holds none, and what was found.
+    pixel_scale_arcsec : float
+        Pixel scale [arcsec].
+
+    Returns
+    -------
+    triplet : CutoutTriplet or None
+        None where the packet holds no cutout at all.
+    flags : CandidateFlag
+        All that was found, and NO_TEMPLATE where only the template lacks.
+    """
+    found = {kind: read(kind) for kind in CutoutKind}
+    flags = CandidateFlag.NONE
+    for _, part in found.values():
+        flags |= part
+    cutouts = {kind.field: cutout for kind, (cutout, _) in found.items()}
+    if all(cutout is None for cutout in cutouts.values()):
+        return None, flags
+    if cutouts["template"] is None:
+        flags |= CandidateFlag.NO_TEMPLATE
+    return CutoutTriplet(**cutouts, pixel_scale_arcsec=pixel_scale_arcsec), flags
 
 
 def clean_pixels(data: bytes) -> tuple[FloatArray, CandidateFlag]:

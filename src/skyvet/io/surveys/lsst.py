@@ -9,7 +9,9 @@ from typing import Any
 from skyvet.core.errors import PacketError
 from skyvet.io.fits_stamps import read_fits_images
 from skyvet.io.surveys.base import (
+    CUTOUT_FIELDS,
     Epoch,
+    build_triplet,
     identifier,
     light_curve,
     mask_fill_values,
@@ -18,7 +20,7 @@ from skyvet.io.surveys.base import (
     rows,
 )
 from skyvet.records.candidate import Candidate
-from skyvet.records.cutouts import Cutout, CutoutKind, CutoutTriplet
+from skyvet.records.cutouts import Cutout
 from skyvet.records.flags import CandidateFlag
 from skyvet.records.identifiers import Identifier
 from skyvet.records.light_curve import LightCurve
@@ -39,11 +41,6 @@ SCORE_NAME = "reliability"
 
 _FIVE_SIGMA = 5.0
 _SCHEMA_FIELDS = frozenset(("diaSource.diaSourceId", "diaSource.psfFlux", "cutoutDifference"))
-_CUTOUT_FIELDS = {
-    CutoutKind.SCIENCE: "cutoutScience",
-    CutoutKind.TEMPLATE: "cutoutTemplate",
-    CutoutKind.DIFFERENCE: "cutoutDifference",
-}
 _EDGE_FIELDS = (
     "pixelFlags_edge", "pixelFlags_offimage", "pixelFlags_nodata", "psfFlux_flag_edge",
 )  # fmt: skip
@@ -97,13 +94,16 @@ class LsstAdapter:
         source = record.get("diaSource")
         if not isinstance(source, Mapping):
             raise PacketError(RejectionReason.MISSING_FIELD, "field diaSource is absent or null")
-        cutouts, flags = _read_cutouts(record)
+        cutouts, flags = build_triplet(
+            lambda kind: _cutout(record.get(CUTOUT_FIELDS[kind])),
+            pixel_scale_arcsec=PIXEL_SCALE_ARCSEC,
+        )
         score = number(source, "reliability")
         has_score = 0 <= score <= 1
         mjd_tai = _mid_exposure(source)
         return Candidate(
             survey=self.name,
-            candidate_id=identifier(source, "diaSourceId"),
+            candidate_id=identifier(source.get("diaSourceId"), name="diaSourceId"),
             object_id=_object_id(source),
             mjd_tai=mjd_tai,
             ra_deg=number(source, "ra"),
@@ -134,7 +134,7 @@ def _object_id(source: Mapping[str, Any]) -> Identifier:
         value = source.get(name)
         if isinstance(value, int) and value != 0:
             return value
-    return identifier(source, "diaSourceId")
+    return identifier(source.get("diaSourceId"), name="diaSourceId")
 
 
 def _edge_distance(source: Mapping[str, Any]) -> float:
@@ -157,25 +157,10 @@ def _context_flags(record: Mapping[str, Any], source: Mapping[str, Any]) -> Cand
     return flags
 
 
-def _read_cutouts(record: Mapping[str, Any]) -> tuple[CutoutTriplet | None, CandidateFlag]:
-    cutouts: dict[str, Cutout | None] = {}
-    flags = CandidateFlag.NONE
-    for kind, field in _CUTOUT_FIELDS.items():
-        data = record.get(field)
-        if not isinstance(data, bytes) or not data:
-            cutouts[kind.field] = None
-            continue
-        cutouts[kind.field], found = _cutout(data)
-        flags |= found
-    if all(cutout is None for cutout in cutouts.values()):
-        return None, flags
-    if cutouts["template"] is None:
-        flags |= CandidateFlag.NO_TEMPLATE
-    return CutoutTriplet(**cutouts, pixel_scale_arcsec=PIXEL_SCALE_ARCSEC), flags
-
-
-def _cutout(data: bytes) -> tuple[Cutout, CandidateFlag]:
+def _cutout(data: object) -> tuple[Cutout | None, CandidateFlag]:
     """Read image, variance (UNCERT) and PSF (PSFIMAGE) of one cutout."""
+    if not isinstance(data, bytes) or not data:
+        return None, CandidateFlag.NONE
     first, *others = read_fits_images(data)
     flags = mask_fill_values(first.pixels)
     planes = {image.name: image.pixels for image in others}

@@ -13,13 +13,15 @@ from skyvet.io.surveys.base import (
     MAGNITUDE_PER_SNR,
     Epoch,
     as_number,
+    build_triplet,
     clean_pixels,
+    identifier,
     is_negative_sign,
     light_curve,
 )
 from skyvet.io.surveys.mapping_config import BrightnessMapping, SurveyMapping
 from skyvet.records.candidate import Candidate
-from skyvet.records.cutouts import Cutout, CutoutKind, CutoutTriplet
+from skyvet.records.cutouts import Cutout, CutoutKind
 from skyvet.records.flags import CandidateFlag
 from skyvet.records.identifiers import Identifier
 from skyvet.records.light_curve import LightCurve
@@ -46,7 +48,6 @@ class MappedAdapter:
         self.stamp_px = mapping.stamp_px
         self.pixel_scale_arcsec = mapping.pixel_scale_arcsec
         self.feature_names = tuple(mapping.features)
-        history = mapping.history
         self.history_fields: tuple[str, ...] = ()
         # A field inside another record cannot be passed over alone.
         if mapping.history is not None and "." not in mapping.history.field:
@@ -66,7 +67,9 @@ class MappedAdapter:
         """Build the candidate; see `SurveyAdapter.to_candidate`."""
         mapping = self._mapping
         flux_njy, flux_err_njy = self._flux(record, parent="")
-        cutouts, flags = self._cutouts(record)
+        cutouts, flags = build_triplet(
+            lambda kind: self._cutout(record, kind), pixel_scale_arcsec=self.pixel_scale_arcsec
+        )
         if flux_njy < 0:
             flags |= CandidateFlag.NEGATIVE_DIFFERENCE
         snr = self._number(record, mapping.snr)
@@ -76,8 +79,8 @@ class MappedAdapter:
         mjd_tai = self._required_time(record)
         return Candidate(
             survey=self.name,
-            candidate_id=_required_id(record, mapping.candidate_id),
-            object_id=_required_id(record, mapping.object_id),
+            candidate_id=_identifier(record, mapping.candidate_id),
+            object_id=_identifier(record, mapping.object_id),
             mjd_tai=mjd_tai,
             ra_deg=self._number(record, mapping.ra_deg),
             dec_deg=self._number(record, mapping.dec_deg),
@@ -155,24 +158,17 @@ class MappedAdapter:
         value = self._number(record, mapping.field)
         return (value, str(version)) if 0 <= value <= 1 else (math.nan, "")
 
-    def _cutouts(self, record: Mapping[str, Any]) -> tuple[CutoutTriplet | None, CandidateFlag]:
-        cutouts: dict[str, Cutout | None] = {}
-        flags = CandidateFlag.NONE
-        for kind in CutoutKind:
-            path = getattr(self._mapping.cutouts, kind.field)
-            data = None if path is None else _at(record, path)
-            cutouts[kind.field] = None
-            if isinstance(data, bytes) and data:
-                pixels, found = clean_pixels(data)
-                flags |= found
-                if min(pixels.shape) < self.stamp_px:
-                    flags |= CandidateFlag.EDGE
-                cutouts[kind.field] = Cutout(pixels=pixels)
-        if all(cutout is None for cutout in cutouts.values()):
-            return None, flags
-        if cutouts["template"] is None:
-            flags |= CandidateFlag.NO_TEMPLATE
-        return CutoutTriplet(**cutouts, pixel_scale_arcsec=self.pixel_scale_arcsec), flags
+    def _cutout(
+        self, record: Mapping[str, Any], kind: CutoutKind
+    ) -> tuple[Cutout | None, CandidateFlag]:
+        path = getattr(self._mapping.cutouts, kind.field)
+        data = None if path is None else _at(record, path)
+        if not isinstance(data, bytes) or not data:
+            return None, CandidateFlag.NONE
+        pixels, flags = clean_pixels(data)
+        if min(pixels.shape) < self.stamp_px:
+            flags |= CandidateFlag.EDGE
+        return Cutout(pixels=pixels), flags
 
     def _history(self, record: Mapping[str, Any], *, mjd_tai: float) -> LightCurve | None:
         history = self._mapping.history
@@ -204,13 +200,8 @@ def _below(path: str | None, parent: str) -> str | None:
     return path.removeprefix(f"{parent}.") if path is not None and parent else path
 
 
-def _required_id(record: Mapping[str, Any], path: str) -> Identifier:
-    value = _at(record, path)
-    if value is None or value == "":
-        raise PacketError(RejectionReason.MISSING_FIELD, f"identifier {path} is absent or empty")
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise PacketError(RejectionReason.BAD_VALUE, f"identifier {path} is {value!r:.40}")
-    return value
+def _identifier(record: Mapping[str, Any], path: str) -> Identifier:
+    return identifier(_at(record, path), name=path)
 
 
 def _flux_of_magnitude(

@@ -9,6 +9,8 @@ from typing import Any
 from skyvet.core.errors import PacketError
 from skyvet.core.times import jd_utc_to_mjd_tai
 from skyvet.io.surveys.base import (
+    CUTOUT_FIELDS,
+    build_triplet,
     clean_pixels,
     identifier,
     number,
@@ -23,7 +25,7 @@ from skyvet.io.surveys.ztf_history import (
     ztf_history,
 )
 from skyvet.records.candidate import Candidate
-from skyvet.records.cutouts import Cutout, CutoutKind, CutoutTriplet
+from skyvet.records.cutouts import Cutout, CutoutKind
 from skyvet.records.flags import CandidateFlag
 from skyvet.records.identifiers import Identifier
 from skyvet.records.rejections import RejectionReason
@@ -52,11 +54,6 @@ SOLAR_SYSTEM_ARCSEC = 5.0
 """A known Solar System object within this distance explains the candidate."""
 
 _SENTINELS = (-999.0, -99.0)
-_CUTOUT_FIELDS = {
-    CutoutKind.SCIENCE: "cutoutScience",
-    CutoutKind.TEMPLATE: "cutoutTemplate",
-    CutoutKind.DIFFERENCE: "cutoutDifference",
-}
 _SCHEMA_FIELDS = frozenset(
     ("objectId", "candid", "candidate.jd", "candidate.fid", "candidate.magpsf", "candidate.rcid")
 )
@@ -92,13 +89,15 @@ class ZtfAdapter:
         if not isinstance(alert, Mapping):
             raise PacketError(RejectionReason.MISSING_FIELD, "field candidate is absent or null")
         flux_njy, flux_err_njy = difference_flux(alert)
-        cutouts, flags = _read_cutouts(record, alert)
+        cutouts, flags = build_triplet(
+            lambda kind: _cutout(record, alert, kind), pixel_scale_arcsec=PIXEL_SCALE_ARCSEC
+        )
         score, version = _survey_score(alert)
         mjd_tai = _mid_exposure(alert)
         return Candidate(
             survey=self.name,
-            candidate_id=identifier(record, "candid"),
-            object_id=identifier(record, "objectId"),
+            candidate_id=identifier(record.get("candid"), name="candid"),
+            object_id=identifier(record.get("objectId"), name="objectId"),
             mjd_tai=mjd_tai,
             ra_deg=number(alert, "ra"),
             dec_deg=number(alert, "dec"),
@@ -177,30 +176,19 @@ def bright_star_radius_arcsec(magnitude: float) -> float:
     return 10.0 ** (1.0 + 0.15 * (14.0 - magnitude)) if 0 < magnitude < 30 else math.nan
 
 
-def _read_cutouts(
-    record: Mapping[str, Any], alert: Mapping[str, Any]
-) -> tuple[CutoutTriplet | None, CandidateFlag]:
-    cutouts: dict[str, Cutout | None] = {}
-    flags = CandidateFlag.NONE
-    for kind, field in _CUTOUT_FIELDS.items():
-        data = _stamp_data(record.get(field))
-        if not data:
-            cutouts[kind.field] = None
-            continue
-        pixels, found = clean_pixels(data)
-        flags |= found
-        centre = None
-        if pixels.shape != (STAMP_PX, STAMP_PX):
-            flags |= CandidateFlag.EDGE
-            centre = centre_of_cut_stamp(
-                pixels.shape, xpos=_feature(alert, "xpos"), ypos=_feature(alert, "ypos")
-            )
-        cutouts[kind.field] = Cutout(pixels=pixels, centre_row_col=centre)
-    if all(cutout is None for cutout in cutouts.values()):
-        return None, flags
-    if cutouts["template"] is None:
-        flags |= CandidateFlag.NO_TEMPLATE
-    return CutoutTriplet(**cutouts, pixel_scale_arcsec=PIXEL_SCALE_ARCSEC), flags
+def _cutout(
+    record: Mapping[str, Any], alert: Mapping[str, Any], kind: CutoutKind
+) -> tuple[Cutout | None, CandidateFlag]:
+    data = _stamp_data(record.get(CUTOUT_FIELDS[kind]))
+    if not data:
+        return None, CandidateFlag.NONE
+    pixels, flags = clean_pixels(data)
+    if pixels.shape == (STAMP_PX, STAMP_PX):
+        return Cutout(pixels=pixels), flags
+    centre = centre_of_cut_stamp(
+        pixels.shape, xpos=_feature(alert, "xpos"), ypos=_feature(alert, "ypos")
+    )
+    return Cutout(pixels=pixels, centre_row_col=centre), flags | CandidateFlag.EDGE
 
 
 def _stamp_data(holder: object) -> bytes | None:
