@@ -20,15 +20,41 @@ from skyvet.simulation.conditions import draw_conditions
 from skyvet.simulation.cutting import StampWindow, cut_triplet, draw_window
 from skyvet.simulation.features import measure_features
 from skyvet.simulation.masking import mask_field
-from skyvet.simulation.measurement import Detection, find_detection
+from skyvet.simulation.measurement import Detection, find_detection, passes_filter
 from skyvet.simulation.rendering import Observation, observe
 from skyvet.simulation.scene import Scene
 from skyvet.simulation.surveys import SurveyName, SurveyTraits
 
-__all__ = ["make_candidate"]
+__all__ = ["MadeCandidate", "make_candidate"]
 
 _MAX_ATTEMPTS = 400
 _MARGIN_PX = 17
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MadeCandidate:
+    """A candidate with what was put in.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        As the survey would send it.
+    packet_fields : dict of str to float
+        Further fields of its packet.
+    injected_flux_njy : float
+        Signed flux put in [nJy]; NaN where the class injects none.
+    host : str
+        ``galaxy``, ``star`` or empty.
+    x, y : float
+        Column and row of the target on the science cutout [pixels].
+    """
+
+    candidate: Candidate
+    packet_fields: dict[str, float]
+    injected_flux_njy: float
+    host: str
+    x: float
+    y: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,6 +62,7 @@ class _Detected:
     scene: Scene
     observation: Observation
     detection: Detection
+    features: dict[str, float]
 
 
 def make_candidate(
@@ -46,7 +73,7 @@ def make_candidate(
     rng: np.random.Generator,
     number: tuple[int, int],
     mjd_tai: float,
-) -> tuple[Candidate, float, str, tuple[float, float]]:
+) -> MadeCandidate:
     """Simulate a class until the pipeline detects it, and cut and measure it.
 
     Parameters
@@ -66,12 +93,7 @@ def make_candidate(
 
     Returns
     -------
-    candidate : Candidate
-    injected_flux_njy : float
-        NaN where the class injects none.
-    host : str
-    position : tuple of float
-        Column and row of the target on the science cutout.
+    MadeCandidate
 
     Raises
     ------
@@ -105,8 +127,14 @@ def make_candidate(
         flags=flags | _context_flags(scene, detection),
         features=_features(found, window),
     )
-    position = (scene.target_x - window.column0, scene.target_y - window.row0)
-    return candidate, scene.injected_flux * njy, scene.host, position
+    return MadeCandidate(
+        candidate=candidate,
+        packet_fields=_packet_fields(scene),
+        injected_flux_njy=scene.injected_flux * njy,
+        host=scene.host,
+        x=scene.target_x - window.column0,
+        y=scene.target_y - window.row0,
+    )
 
 
 def _detect(
@@ -119,8 +147,13 @@ def _detect(
         mask_field(scene)
         observation = observe(scene)
         detection = find_detection(scene, observation.difference)
-        if detection is not None:
-            return _Detected(scene=scene, observation=observation, detection=detection)
+        if detection is None:
+            continue
+        features = measure_features(scene, observation, detection)
+        if passes_filter(scene, features):
+            return _Detected(
+                scene=scene, observation=observation, detection=detection, features=features
+            )
     raise SkyvetError(
         f"no {name} reached the detection threshold of {traits.name} in {_MAX_ATTEMPTS} attempts; "
         "set its rate to 0 and report this"
@@ -128,8 +161,20 @@ def _detect(
 
 
 def _features(found: _Detected, window: StampWindow) -> dict[str, float]:
-    measured = measure_features(found.scene, found.observation, found.detection)
-    return {**measured, "mindtoedge": window.edge_distance_px}
+    if found.scene.traits.name is not SurveyName.ZTF:
+        return found.features
+    return {**found.features, "mindtoedge": window.edge_distance_px}
+
+
+def _packet_fields(scene: Scene) -> dict[str, float]:
+    """Fields of ZTF's schema that no column of the candidate carries."""
+    if scene.traits.name is not SurveyName.ZTF:
+        return {}
+    fields = {"magzpsci": scene.conditions.zero_point}
+    if math.isfinite(scene.solar_system_magnitude):
+        fields["ssdistnr"] = abs(float(scene.rng.normal(0.0, 0.6)))
+        fields["ssmagnr"] = scene.solar_system_magnitude
+    return fields
 
 
 def _context_flags(scene: Scene, detection: Detection) -> CandidateFlag:
@@ -142,7 +187,7 @@ def _context_flags(scene: Scene, detection: Detection) -> CandidateFlag:
 
 
 def _identifiers(traits: SurveyTraits, number: tuple[int, int]) -> tuple[Identifier, Identifier]:
-    """Identifiers in the survey's own type, unique for seeds below a million."""
+    """Return identifiers in the survey's own type, unique for seeds below a million."""
     seed, i_item = number
     value = (2_000_000_000_000_000_000 + seed % 1_000_000 * 1_000_000_000_000) + i_item
     if traits.name is not SurveyName.ZTF:

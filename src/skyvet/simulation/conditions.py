@@ -108,7 +108,7 @@ def _draw_psf(fwhm: float, scatter: float, *, e: float, rng: np.random.Generator
     draws = rng.standard_normal(5)
     return Psf(
         fwhm_px=max(1.25, fwhm * math.exp(scatter * float(draws[0]))),
-        beta=float(rng.uniform(2.4, 6.0)),
+        beta=math.exp(float(rng.uniform(math.log(2.2), math.log(9.0)))),
         e1=float(np.clip(e * draws[1], -0.4, 0.4)),
         e2=float(np.clip(e * draws[2], -0.4, 0.4)),
         coma_x=float(np.clip(0.02 * draws[3], -0.2, 0.2)),
@@ -156,7 +156,7 @@ def draw_conditions(traits: SurveyTraits, rng: np.random.Generator) -> Condition
     slope = 0.02 * noise / math.sqrt(traits.stamp_px) * rng.standard_t(3, 2)
     shift = traits.registration_px * quality * rng.standard_normal(2)
     is_ztf = traits.name is SurveyName.ZTF
-    column = math.exp(0.7 * float(rng.standard_normal())) * (0.2 if is_ztf else 0.02)
+    column = math.exp(0.7 * float(rng.standard_normal())) * (0.15 if is_ztf else 0.02)
     if is_ztf and rng.random() < 0.05:
         column *= 4.0
     return Conditions(

@@ -1,4 +1,4 @@
-"""Scalar columns that a ZTF-like pipeline measures around a detection; never from the truth.
+"""Scalar columns that a survey's pipeline measures around a detection; never from the truth.
 
 Names follow ZTF's alert schema, the ``feature_names`` of its adapter. What a pipeline takes from
 external catalogues (PS1, Gaia) is taken from the scene's constant sources with catalogue errors.
@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from skyvet.core.arrays import FloatArray
+from skyvet.simulation.lsst_features import measure_lsst_features
 from skyvet.simulation.measurement import DETECTION_SNR, MAGNITUDE_PER_SNR, Detection
 from skyvet.simulation.rendering import Observation
 from skyvet.simulation.scene import Scene
@@ -40,9 +41,11 @@ def measure_features(
     Returns
     -------
     dict of str to float
-        Columns of ZTF's schema; NaN where nothing was found.
+        Columns of ZTF's ``candidate`` or LSST's ``diaSource``; NaN where nothing was found.
     """
     sign = 1.0 if detection.flux > 0 else -1.0
+    if scene.traits.has_planes:
+        return measure_lsst_features(scene, observation, detection)
     features = _photometry(scene, observation, detection, sign=sign)
     features |= _shape(scene, observation, detection, sign=sign)
     features |= _reference_match(scene, observation, detection)
@@ -119,7 +122,7 @@ def _shape(
         "bimagerat": minor / width,
         "elong": major / minor if minor > 0 else math.nan,
         "nneg": float((core < 0).sum()),
-        "nbad": float(_box(scene.masked, detection, 2).sum()),
+        "nbad": float(_box(scene.masked.astype(np.float32), detection, 2).sum()),
         "sumrat": abs(float(core.sum())) / size if size > 0 else math.nan,
     }
 

@@ -41,7 +41,7 @@ def _points(canvas, xs, ys, fluxes, table, step, p, floor):  # type: ignore[no-u
         size = abs(flux)
         if size == 0.0:
             continue
-        reach = int(math.ceil(scale * (size * p[2] / floor + 1.0) ** (0.5 / p[1]))) + 1
+        reach = math.ceil(scale * (size * p[2] / floor + 1.0) ** (0.5 / p[1])) + 1
         left, right = max(0, int(xs[k]) - reach), min(width - 1, int(xs[k]) + reach + 1)
         low, high = max(0, int(ys[k]) - reach), min(height - 1, int(ys[k]) + reach + 1)
         # Every pixel of one source has the same phase in the table.

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from skyvet.core.arrays import FloatArray
 from skyvet.simulation.difference import DifferenceImage
-from skyvet.simulation.rendering import Observation
 from skyvet.simulation.scene import Scene
+from skyvet.simulation.surveys import SurveyName
 
-__all__ = ["DETECTION_SNR", "Detection", "find_detection"]
+__all__ = ["DETECTION_SNR", "Detection", "find_detection", "passes_filter"]
 
 DETECTION_SNR = 5.0
 """Threshold of both surveys on the matched-filter significance."""
@@ -93,3 +93,28 @@ def _refine(image: FloatArray, row: int, column: int) -> tuple[float, float]:
         shift = 0.5 * (low - high) / bend if bend < 0 else 0.0
         shifts.append(float(np.clip(shift, -0.5, 0.5)))
     return column + shifts[0], row + shifts[1]
+
+
+def passes_filter(scene: Scene, features: Mapping[str, float]) -> bool:
+    """Say whether the survey would send an alert on what it measured.
+
+    ZTF drops detections whose pixels cancel or whose aperture flux falls short (after Masci et
+    al. 2019; the limits are the extremes seen in public packets). Its further cut on elongation
+    is left out, so that columns, spikes and trails stay in the night. LSST sends all detections.
+
+    Parameters
+    ----------
+    scene : Scene
+        Gives the survey.
+    features : mapping of str to float
+        Columns of `skyvet.simulation.features.measure_features`.
+
+    Returns
+    -------
+    bool
+    """
+    if scene.traits.name is not SurveyName.ZTF:
+        return True
+    return bool(
+        features["sumrat"] >= 0.4 and features["nneg"] <= 13 and not features["magdiff"] > 0.75
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -18,7 +19,14 @@ from skyvet.records.labels import LabelValue
 from skyvet.records.taxonomy import CandidateClass
 from skyvet.simulation.surveys import SurveyName, SurveyTraits, survey_traits
 
-__all__ = ["DEFAULT_RATES", "NightConfig", "SimulatedCandidate", "Truth", "simulate_candidate"]
+__all__ = [
+    "DEFAULT_RATES",
+    "NightConfig",
+    "SimulatedCandidate",
+    "Truth",
+    "simulate_candidate",
+    "simulate_chunk",
+]
 
 DEFAULT_RATES: dict[CandidateClass, float] = {
     CandidateClass.SUPERNOVA: 20.0,
@@ -162,6 +170,21 @@ class Truth:
         """REAL or BOGUS."""
         return self.candidate_class.label
 
+    def as_row(self) -> dict[str, Any]:
+        """Return the row of the truth table."""
+        return {
+            "i_candidate": self.i_candidate,
+            "candidate_id": self.candidate_id,
+            "object_id": self.object_id,
+            "label": self.label.value,
+            "subclass": self.candidate_class.value,
+            "snr": self.snr,
+            "injected_flux_njy": self.injected_flux_njy,
+            "host": self.host,
+            "x": self.x,
+            "y": self.y,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SimulatedCandidate:
@@ -173,10 +196,39 @@ class SimulatedCandidate:
         As a survey would send it; its pixels may hold the survey's fill value (-3.4e38).
     truth : Truth
         What it is.
+    packet_fields : mapping of str to float
+        Further fields of the survey's packet: Solar System match, zero point.
     """
 
     candidate: Candidate
     truth: Truth
+    packet_fields: Mapping[str, float] = field(default_factory=dict)
+
+
+def simulate_chunk(
+    config: NightConfig, start: int, stop: int
+) -> list[tuple[Candidate, dict[str, float], dict[str, Any]]]:
+    """Simulate candidates start to stop for `skyvet.io.nights.write_night`.
+
+    Parameters
+    ----------
+    config : NightConfig
+        The night.
+    start, stop : int
+        First number, and one past the last.
+
+    Returns
+    -------
+    list of tuple
+        Candidate, further packet fields and truth row of each.
+
+    Examples
+    --------
+    >>> len(simulate_chunk(NightConfig(n=10), 2, 4))
+    2
+    """
+    made = (simulate_candidate(config, i) for i in range(start, stop))
+    return [(item.candidate, dict(item.packet_fields), item.truth.as_row()) for item in made]
 
 
 def draw_class(config: NightConfig, rng: np.random.Generator) -> CandidateClass:
@@ -226,19 +278,20 @@ def simulate_candidate(config: NightConfig, i_candidate: int) -> SimulatedCandid
         traits, name, stamp_px=size, rng=rng, number=(config.seed, i_candidate),
         mjd_tai=config.mjd_tai,
     )  # fmt: skip
-    candidate, injected_flux_njy, host, (x, y) = made
     truth = Truth(
         i_candidate=i_candidate,
-        candidate_id=candidate.candidate_id,
-        object_id=candidate.object_id,
+        candidate_id=made.candidate.candidate_id,
+        object_id=made.candidate.object_id,
         candidate_class=name,
-        snr=candidate.snr,
-        injected_flux_njy=injected_flux_njy,
-        host=host,
-        x=x,
-        y=y,
+        snr=made.candidate.snr,
+        injected_flux_njy=made.injected_flux_njy,
+        host=made.host,
+        x=made.x,
+        y=made.y,
     )
-    return SimulatedCandidate(candidate=candidate, truth=truth)
+    return SimulatedCandidate(
+        candidate=made.candidate, truth=truth, packet_fields=made.packet_fields
+    )
 
 
 def _assembly() -> ModuleType:

@@ -122,7 +122,7 @@ class Psf:
         fine = (np.arange(size_px * n_subpixels) + 0.5) / n_subpixels - 0.5 - (size_px - 1) // 2
         values = self.surface_brightness(fine[None, :] - dx, fine[:, None] - dy)
         blocks = values.reshape(size_px, n_subpixels, size_px, n_subpixels)
-        return blocks.mean(axis=(1, 3)).astype(np.float32)
+        return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import fft
@@ -12,13 +13,17 @@ from skyvet.core.arrays import FloatArray
 from skyvet.simulation.detector import Detector, coadd_noise, column_pattern
 from skyvet.simulation.difference import DifferenceImage, subtract
 from skyvet.simulation.kernels import paint_points, paint_sersic, paint_spikes
-from skyvet.simulation.psf import Psf, tabulate_psf
+from skyvet.simulation.psf import EffectivePsf, Psf, tabulate_psf
 from skyvet.simulation.scene import Scene, Star
 
 __all__ = ["Observation", "observe"]
 
 _SPIKE_FLUX_IN_NOISE = 2500.0
 _PSF_RADIUS_PX = 18
+_ALLOWED_REGISTRATION = 0.3
+_AUREOLE_SHARE = 0.02
+_SPIKE_ANGLES = np.array([0.0, 0.5, 0.17, 0.33, 0.67, 0.83]) * math.pi
+_SPIKE_STRENGTHS = np.array([4e-4, 3e-5, 3e-5, 3e-5, 3e-5, 3e-5])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,7 +102,7 @@ def _subtract(
         ),
         noises=(conditions.noise, conditions.template_noise),
         variance=variance,
-        registration_px=scene.traits.registration_px,
+        registration_px=_ALLOWED_REGISTRATION * scene.traits.registration_px,
     )
 
 
@@ -107,7 +112,7 @@ def _psf_on_canvas(psf: Psf, size_px: int) -> FloatArray:
     canvas = np.zeros((size_px, size_px))
     centre = np.array([float(middle)])
     paint_points(canvas, (centre, centre, np.ones(1)), psf=tabulate_psf(psf), floor=1e-6)
-    return np.roll(canvas, (-middle, -middle), axis=(0, 1)) / canvas.sum()
+    return np.asarray(np.roll(canvas, (-middle, -middle), axis=(0, 1)) / canvas.sum())
 
 
 def _gradient(scene: Scene) -> FloatArray:
@@ -137,9 +142,27 @@ def _paint_stars(canvas: FloatArray, scene: Scene, *, psf: Psf, is_template: boo
     if len(fluxes) == 0:
         return
     paint_points(canvas, (xs, ys, fluxes), psf=tabulate_psf(psf), floor=0.05 * noise)
+    _paint_aureoles(canvas, scene, sources=(xs, ys, fluxes))
     for x, y, flux in zip(xs, ys, fluxes, strict=True):
         if flux > _SPIKE_FLUX_IN_NOISE * conditions.noise:
             _paint_spikes(canvas, scene, star=(x, y, flux), width_px=0.4 * psf.fwhm_px)
+
+
+def _paint_aureoles(
+    canvas: FloatArray, scene: Scene, *, sources: tuple[FloatArray, FloatArray, FloatArray]
+) -> None:
+    """Add the shallow outer wings that bright stars show, beyond any Moffat core."""
+    xs, ys, fluxes = sources
+    is_bright = fluxes > _SPIKE_FLUX_IN_NOISE * scene.conditions.noise
+    if is_bright.any():
+        wings = _wings(3.0 * scene.traits.fwhm_px)
+        bright = xs[is_bright], ys[is_bright], _AUREOLE_SHARE * fluxes[is_bright]
+        paint_points(canvas, bright, psf=wings, floor=0.02 * scene.conditions.noise)
+
+
+@cache
+def _wings(fwhm_px: float) -> EffectivePsf:
+    return tabulate_psf(Psf(fwhm_px=fwhm_px, beta=1.6))
 
 
 def _flux(star: Star, *, is_template: bool) -> float:
@@ -150,12 +173,12 @@ def _paint_spikes(
     canvas: FloatArray, scene: Scene, *, star: tuple[float, float, float], width_px: float
 ) -> None:
     x, y, flux = star
-    turns = np.array([0.0, 0.5, 0.17, 0.33, 0.67, 0.83]) * math.pi
+    is_seen = flux * _SPIKE_STRENGTHS > 0.1 * scene.conditions.noise
     paint_spikes(
         canvas, x, y,
         flux=flux,
-        angles_rad=scene.conditions.spike_angle_rad + turns,
-        strengths=np.array([6e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4]),
+        angles_rad=scene.conditions.spike_angle_rad + _SPIKE_ANGLES[is_seen],
+        strengths=_SPIKE_STRENGTHS[is_seen],
         width_px=width_px,
         length_px=4.0 * scene.traits.fwhm_px,
     )  # fmt: skip

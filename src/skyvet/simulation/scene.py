@@ -150,11 +150,25 @@ class Scene:
             )
         )  # fmt: skip
 
-    def draw_detection_flux(self, *, median_snr: float = 15.0, scatter: float = 0.7) -> float:
-        """Draw the flux of a real detection whose reported S/N is log-normal, above 5."""
+    def draw_detection_flux(
+        self, *, median_snr: float = 15.0, scatter: float = 0.7, bright_share: float = 0.0
+    ) -> float:
+        """Draw the flux of a detection [pixel unit].
+
+        Parameters
+        ----------
+        median_snr : float, default 15
+            Median of the log-normal of the S/N that the pipeline reports, cut at 5.
+        scatter : float, default 0.7
+            Width of that log-normal.
+        bright_share : float, default 0
+            Share of sources that are brighter by a factor of order ten.
+        """
         snr = 0.0
-        while not 5.2 < snr < 2000:
+        while not 5.2 < snr < 5000:
             snr = median_snr * math.exp(scatter * float(self.rng.standard_normal()))
+            if self.rng.random() < bright_share:
+                snr *= math.exp(float(self.rng.normal(2.5, 1.0)))
         return snr * self.traits.snr_inflation * self.conditions.point_noise
 
 

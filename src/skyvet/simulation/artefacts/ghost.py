@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from skyvet.core.arrays import FloatArray
 from skyvet.simulation.scene import Scene, draw_field
 
 __all__ = ["prepare"]
@@ -41,5 +42,5 @@ def prepare(scene: Scene) -> None:
     scene.search_px, scene.sign = 7.0, 0
 
 
-def _disc(distance: np.ndarray, radius: float, soft: float) -> np.ndarray:  # type: ignore[type-arg]
-    return 0.5 * (1.0 - np.tanh((distance - radius) / soft))
+def _disc(distance: FloatArray, radius: float, soft: float) -> FloatArray:
+    return np.asarray(0.5 * (1.0 - np.tanh((distance - radius) / soft)))

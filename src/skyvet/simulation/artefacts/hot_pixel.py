@@ -36,7 +36,7 @@ def prepare(scene: Scene) -> None:
 
 
 def _add_spot(scene: Scene, *, charge: float) -> None:
-    """A dark spot with a soft or sharp rim; charge lost there may streak up the column."""
+    """Darken a spot with a soft or sharp rim; charge lost there may streak up the column."""
     rng = scene.rng
     radius = math.exp(float(rng.uniform(math.log(0.8), math.log(3.0))))
     sharpness = float(rng.choice((2.0, 6.0)))

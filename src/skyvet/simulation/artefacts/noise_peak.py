@@ -19,7 +19,7 @@ def prepare(scene: Scene) -> None:
     draw_field(scene)
     width = fwhm / 2.355 * float(rng.uniform(0.5, 1.4))
     ratio = math.exp(float(rng.normal(0, 0.35))) if rng.random() < 0.4 else 1.0
-    size = scene.conditions.noise * scene.traits.snr_inflation * float(rng.uniform(0.5, 1.1))
+    size = scene.conditions.noise * scene.traits.snr_inflation * float(rng.uniform(0.4, 0.9))
 
     def disturb(image: FloatArray, rng: np.random.Generator) -> None:
         grain = ndimage.gaussian_filter(

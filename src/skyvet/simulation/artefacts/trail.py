@@ -25,7 +25,7 @@ def prepare(scene: Scene) -> None:
 
 
 def _add_flashes(scene: Scene, *, angle: float) -> None:
-    """Evenly spaced point-like flashes of a tumbling satellite, on a faint line or none."""
+    """Add evenly spaced point-like flashes of a tumbling satellite, on a faint line or none."""
     rng, scale = scene.rng, scene.traits.stamp_px / 63
     spacing = math.exp(float(rng.uniform(math.log(5.0), math.log(28.0)))) * scale
     flux = scene.draw_detection_flux(median_snr=25.0, scatter=0.8)
@@ -43,7 +43,7 @@ def _add_flashes(scene: Scene, *, angle: float) -> None:
 
 
 def _add_line(scene: Scene, *, angle: float) -> None:
-    """A line of steady or slowly changing brightness, now and then with an end."""
+    """Add a line of steady or slowly changing brightness, now and then with an end."""
     rng = scene.rng
     width = _width(scene) * float(rng.choice((1.0, 1.0, 1.6)))
     peak = (

@@ -17,7 +17,7 @@ def prepare(scene: Scene) -> None:
     """Put a moving source of drawn S/N; most move less than a pixel during the exposure."""
     rng = scene.rng
     draw_field(scene, crowding=0.6)
-    flux = scene.draw_detection_flux(median_snr=17.0, scatter=0.55)
+    flux = scene.draw_detection_flux(median_snr=12.0, scatter=0.7, bright_share=0.03)
     is_trailed = rng.random() < _TRAILED_SHARE
     length_arcsec = float(rng.exponential(4.0 if is_trailed else 0.25))
     length_px = min(length_arcsec / scene.traits.pixel_scale_arcsec, 0.3 * scene.traits.stamp_px)

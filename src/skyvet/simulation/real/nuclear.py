@@ -11,7 +11,7 @@ def prepare(scene: Scene) -> None:
     """Put a new source on the centre of a galaxy, some with a nucleus in the template."""
     rng = scene.rng
     draw_field(scene, crowding=0.7)
-    flux = scene.draw_detection_flux(median_snr=14.0, scatter=0.8)
+    flux = scene.draw_detection_flux(median_snr=13.0, scatter=0.8, bright_share=0.04)
     scene.injected_flux, scene.host = flux, "galaxy"
     nucleus = flux * float(rng.exponential(1.5)) if rng.random() < 0.6 else 0.0
     scene.add_star(nucleus + flux, nucleus)
