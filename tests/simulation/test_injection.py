@@ -247,6 +247,22 @@ def test_a_clean_position_is_far_from_candidate_source_and_missing_pixels(seed):
     assert 31 + row >= 27
 
 
+def test_missing_pixels_of_the_template_are_avoided():
+    triplet = make_triplet()
+    template = np.array(triplet.template.pixels)
+    template[:, :31] = np.nan
+    triplet = CutoutTriplet(
+        science=triplet.science,
+        template=Cutout(pixels=template),
+        difference=triplet.difference,
+        pixel_scale_arcsec=1.0,
+    )
+    for seed in range(30):
+        _, column = draw_clean_position(triplet, PSF, max_shift_px=12, rng=generator(seed))
+        # all pixels within one width (2.2 px) are valid: pixel distances 2 and less
+        assert 31 + column - 2 >= 31
+
+
 def test_no_clean_position_gives_none():
     assert draw_clean_position(make_triplet(), PSF, max_shift_px=2, rng=generator()) is None
 
