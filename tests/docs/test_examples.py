@@ -59,11 +59,12 @@ def _blocks(page: Path) -> list[Block]:
 
 def _run_commands(block: Block, page: Path) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    env = {**os.environ, "PATH": path}
     for command in block.commands:
         more = "".join(text for start, text in QUICK.items() if command.startswith(start))
         done = subprocess.run(
-            command + more, shell=True, env={**os.environ, "PATH": path}, capture_output=True, text=True,
-            check=False, timeout=300,
+            command + more, shell=True, env=env, capture_output=True, text=True, check=False,
+            timeout=300,
         )  # fmt: skip
         assert done.returncode == 0, f"{page.name}:{block.line}: $ {command}\n{done.stderr}"
 

@@ -11,7 +11,8 @@ from skyvet.core.errors import InvalidInputError
 from skyvet.records.candidate import Candidate
 from skyvet.records.cutouts import Cutout, CutoutTriplet
 from skyvet.records.flags import CandidateFlag
-from skyvet.simulation.injection_night import InjectionConfig, inject_candidate
+from skyvet.simulation.injection_config import InjectionConfig
+from skyvet.simulation.injection_night import inject_candidate
 from skyvet.simulation.injection_psf import PsfSource, StampPsf
 from skyvet.simulation.psf import Psf
 

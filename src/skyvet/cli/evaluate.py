@@ -10,10 +10,6 @@ import typer
 from skyvet.cli.console import make_table, show_result
 from skyvet.cli.options import JsonOption
 from skyvet.evaluation.configs import EvaluationConfig
-from skyvet.evaluation.pages import write_report
-from skyvet.evaluation.report import evaluate
-from skyvet.evaluation.summary import headline_numbers, summary_rows
-from skyvet.evaluation.tables import join_labels
 from skyvet.io.dataset import Dataset
 from skyvet.io.label_files import read_labels
 from skyvet.io.score_tables import read_scores
@@ -34,6 +30,11 @@ def evaluate_command(
     as_json: JsonOption = False,
 ) -> None:
     """Judge scores by labels and write a report."""
+    from skyvet.evaluation.pages import write_report
+    from skyvet.evaluation.report import evaluate
+    from skyvet.evaluation.summary import headline_numbers, summary_rows
+    from skyvet.evaluation.tables import join_labels
+
     table = read_scores(scores)
     if "threshold" not in config.model_fields_set and table.threshold is not None:
         config = config.model_copy(update={"threshold": table.threshold})

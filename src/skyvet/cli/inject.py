@@ -25,7 +25,7 @@ from skyvet.io.injection_tables import write_injection_truth
 from skyvet.io.surveys.lsst_packets import encode_lsst_alert
 from skyvet.io.surveys.ztf_packets import encode_ztf_alert
 from skyvet.records.candidate import Candidate
-from skyvet.simulation.injection_night import InjectionConfig, inject_candidate
+from skyvet.simulation.injection_config import InjectionConfig
 
 __all__ = ["inject"]
 
@@ -109,6 +109,8 @@ def _inject_one(
     outcome: _Outcome,
     progress: Progress,
 ) -> None:
+    from skyvet.simulation.injection_night import inject_candidate
+
     candidate, i_copy = host
     try:
         if candidate.survey not in _ENCODERS:

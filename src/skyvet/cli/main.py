@@ -68,12 +68,23 @@ COMMANDS: tuple[CommandRow, ...] = (
         "train_triplet:train_triplet_command",
         "Train a calibrated real/bogus classifier on labelled triplets.",
     ),
+    CommandRow("tune", "tune:tune_command", "Search for the training settings that validate best."),
     CommandRow(
         "evaluate", "evaluate:evaluate_command", "Judge scores by labels and write a report."
     ),
     CommandRow("models list", "models:models_list", "List bundles."),
     CommandRow("models show", "models:models_show", "Show a bundle's model card."),
+    CommandRow(
+        "bench score",
+        "bench_score:bench_score_command",
+        "Measure how fast this machine decodes and scores alerts.",
+    ),
     CommandRow("inject", "inject:inject", "Put sources of chosen significance into real alerts."),
+    CommandRow(
+        "simulate night",
+        "simulate_night:simulate_night_command",
+        "Simulate a night of alert packets with known truth.",
+    ),
     CommandRow(
         "simulate frames",
         "simulate_frames:simulate_frames",

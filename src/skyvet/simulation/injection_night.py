@@ -6,12 +6,9 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
-from pydantic import Field, model_validator
 
-from skyvet.core.configs import Config
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.photometry import magnitude_to_flux_njy
 from skyvet.records.candidate import Candidate
@@ -26,10 +23,11 @@ from skyvet.simulation.injection import (
     point_source_noise,
     recentre_triplet,
 )
+from skyvet.simulation.injection_config import InjectionConfig
 from skyvet.simulation.injection_psf import PsfSource, StampPsf, estimate_psf
 from skyvet.simulation.psf import Psf
 
-__all__ = ["InjectedCandidate", "InjectionConfig", "InjectionTruth", "inject_candidate"]
+__all__ = ["InjectedCandidate", "InjectionTruth", "inject_candidate"]
 
 _STREAM = 0x696E
 _MIN_SCALE_SNR = 8.0
@@ -41,33 +39,6 @@ _EXPOSURE_FEATURES = frozenset({"diffmaglim", "magzpscirms", "sky"})
 _NOT_INHERITED = (
     CandidateFlag.SOLAR_SYSTEM | CandidateFlag.NEGATIVE_DIFFERENCE | CandidateFlag.NEAR_BRIGHT_STAR
 )
-
-
-class InjectionConfig(Config):
-    """What to inject; options of the command line are made from it."""
-
-    snr_min: float = Field(default=3.0, gt=0, description="Lowest signal-to-noise ratio.")
-    snr_max: float = Field(default=30.0, gt=0, description="Highest signal-to-noise ratio.")
-    where: Literal["clean", "centre"] = Field(
-        default="clean",
-        description="At a clean position of the stamp, which is cut around it anew, or on top of "
-        "the candidate itself.",
-    )
-    max_shift_px: int = Field(
-        default=12, ge=0, description="Largest shift of a clean position along each axis [pixels]."
-    )
-    fwhm_px: float | None = Field(
-        default=None, gt=0, description="Width of the PSF [pixels]; found for each stamp if none."
-    )
-    seed: int = Field(default=1, ge=0, description="One seed gives one result.")
-
-    @model_validator(mode="after")
-    def _check_range(self) -> InjectionConfig:
-        if self.snr_min > self.snr_max:
-            raise ValueError(
-                f"snr_min must not exceed snr_max, got {self.snr_min} > {self.snr_max}"
-            )
-        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
