@@ -56,7 +56,8 @@ docs: setup ## the HTML documentation, in docs/_build/html; warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
 
 bench: setup ## speed and memory of scoring on this machine
-	$(BIN)/skyvet bench score
+	$(BIN)/skyvet simulate night --out demo_output/bench_night --n 1000
+	$(BIN)/skyvet bench score demo_output/bench_night
 
 check: test lint types imports docs ## all that CI checks
 
