@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from skyvet.cli.main import CommandRow, build_app
+from skyvet.cli.main import CommandRow, build_app, main
 from skyvet.io.alerts import read_alerts
 from skyvet.io.injection_tables import read_injection_truth
 from skyvet.records.candidate import Candidate
@@ -72,3 +75,45 @@ def test_a_used_folder_is_refused(shared_data, tmp_path):
     (tmp_path / "something").write_text("here")
     words = ("inject", *some_packets(shared_data, "ztf_alerts", 2), "--out", str(tmp_path))
     assert call(*words) == 5
+
+
+def test_evaluate_draws_completeness_of_injected_sources(shared_data, tmp_path, capsys):
+    """From real packets to the report; the classifier is a step at S/N 8 of known width."""
+    packets = some_packets(shared_data, "ztf_alerts", 30)
+    injected, scores = tmp_path / "injected", tmp_path / "scores.parquet"
+    words = ("inject", *packets, "--out", str(injected), "--n", "150", "--json")
+    assert call(*words, "--where", "centre") == 0
+    truth = read_injection_truth(injected / "truth.parquet")
+    rng = np.random.default_rng(1)
+    snr = truth["snr"].to_numpy()
+    kept = 1 / (1 + np.exp(-np.log(snr / 8.0) / 0.1))
+    labelled = np.arange(40)
+    pq.write_table(
+        pa.table(
+            {
+                "candidate_id": np.concatenate([labelled, truth["candidate_id"].to_numpy()]),
+                "score": np.concatenate([rng.random(40), (rng.random(150) < kept).astype(float)]),
+            }
+        ),
+        scores,
+    )
+    labels = tmp_path / "labels.csv"
+    rows = [f"{i},{'real' if i % 2 else 'bogus'}" for i in labelled]
+    labels.write_text("\n".join(["candidate_id,label", *rows]))
+    words = ("evaluate", "--scores", str(scores), "--labels", str(labels))
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(
+            [
+                *words,
+                *("--out", str(tmp_path / "report"), "--json", "--n-resamples", "100"),
+                *("--injections", str(injected / "truth.parquet")),
+            ]
+        )
+    assert not ended.value.code
+    document = json.loads(capsys.readouterr().out)
+    facts = json.loads(Path(document["facts"]).read_text())["injections"]
+    assert facts["n"] == 150
+    # 150 sources over 2.3 in ln S/N: some 10 on the slope
+    assert facts["snr_at_50"]["value"] == pytest.approx(8.0, rel=0.15)
+    assert facts["snr_at_50"]["low"] < facts["snr_at_50"]["value"] < facts["snr_at_50"]["high"]

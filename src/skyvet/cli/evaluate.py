@@ -10,7 +10,9 @@ import typer
 from skyvet.cli.console import make_table, show_result
 from skyvet.cli.options import JsonOption
 from skyvet.evaluation.configs import EvaluationConfig
+from skyvet.evaluation.facts import EvaluationResult
 from skyvet.io.dataset import Dataset
+from skyvet.io.injection_tables import read_injection_truth
 from skyvet.io.label_files import read_labels
 from skyvet.io.score_tables import read_scores
 from skyvet.io.stamp_lookup import StampLookup
@@ -26,6 +28,13 @@ def evaluate_command(
     data: Annotated[
         Path | None, typer.Option(help="Dataset folder of the same candidates, for the pictures.")
     ] = None,
+    injections: Annotated[
+        Path | None,
+        typer.Option(help="Truth of injected sources (truth.parquet from skyvet inject)."),
+    ] = None,
+    injection_scores: Annotated[
+        Path | None, typer.Option(help="Their score table, where it is not the one of --scores.")
+    ] = None,
     config: EvaluationConfig,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,6 +48,8 @@ def evaluate_command(
     if "threshold" not in config.model_fields_set and table.threshold is not None:
         config = config.model_copy(update={"threshold": table.threshold})
     result = evaluate(join_labels(table.rows, read_labels(labels)), config)
+    if injections is not None:
+        result = _with_injections(result, injections, injection_scores or scores)
     fetch = None if data is None else StampLookup(Dataset.open(data))
     paths = write_report(result, out, fetch)
     document = {
@@ -49,3 +60,14 @@ def evaluate_command(
     }
     rows = make_table(result.title, ["figure", "value", "interval", "note"], summary_rows(result))
     show_result(document, rows, f"Report: {paths.html}", as_json=as_json)
+
+
+def _with_injections(result: EvaluationResult, truth: Path, scores: Path) -> EvaluationResult:
+    """Add completeness of injected sources at the report's threshold."""
+    from skyvet.evaluation.completeness import CompletenessConfig, measure_completeness
+
+    config = CompletenessConfig(
+        threshold=result.threshold, confidence=result.confidence, seed=result.seed
+    )
+    facts = measure_completeness(read_injection_truth(truth), read_scores(scores).rows, config)
+    return result.model_copy(update={"injections": facts})
