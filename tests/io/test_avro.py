@@ -109,6 +109,13 @@ def test_damaged_compression_is_refused(codec: str) -> None:
     assert caught.value.reason == "truncated_packet"
 
 
+def test_a_wrong_checksum_is_noticed() -> None:
+    data = bytearray(container("snappy"))
+    data[-17] ^= 1  # the last byte before the sync marker
+    with pytest.raises(PacketError, match="checksum"):
+        read(bytes(data))
+
+
 def test_an_empty_container_holds_nothing() -> None:
     stream = io.BytesIO()
     fastavro.writer(stream, fastavro.parse_schema(SCHEMA), [])

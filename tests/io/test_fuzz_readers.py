@@ -202,8 +202,15 @@ def _varint(value: int) -> bytes:
     return bytes([*out, value])
 
 
-@pytest.mark.parametrize("build", [_snappy_bomb, _huge_block, _huge_array])
-def test_claimed_sizes_allocate_nothing(build: Callable[[], bytes]) -> None:
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (_snappy_bomb, "grows beyond"),
+        (_huge_block, "1 records in 1099511627776 bytes"),
+        (_huge_array, "does not follow its schema"),
+    ],
+)
+def test_claimed_sizes_allocate_nothing(build: Callable[[], bytes], message: str) -> None:
     packet = build()
     tracemalloc.start()
     try:
@@ -212,6 +219,7 @@ def test_claimed_sizes_allocate_nothing(build: Callable[[], bytes]) -> None:
     finally:
         tracemalloc.stop()
     assert isinstance(reading.item, Rejection)
+    assert message in reading.item.detail
     assert peak < MAX_BYTES
 
 
