@@ -73,10 +73,13 @@ def test_gate_looks_only_above_its_snr(
     )
 
 
-def test_views_are_nested_and_their_confusion_adds_up(result: EvaluationResult) -> None:
+def test_views_are_nested_and_their_confusion_adds_up(
+    result: EvaluationResult, labelled: dict[str, np.ndarray]
+) -> None:
     sizes = [view.n for view in result.views]
     assert sizes == sorted(sizes, reverse=True)
     for view in result.views:
+        assert view.n == (labelled["snr"] > view.min_snr).sum()
         assert view.counted is not None
         counts = view.counted.confusion
         assert counts.true_positive + counts.false_negative == view.n_real

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pyarrow as pa
 import pytest
 
@@ -9,7 +11,7 @@ from skyvet.evaluation.configs import EvaluationConfig
 from skyvet.evaluation.facts import Estimate
 from skyvet.evaluation.report import evaluate
 from skyvet.evaluation.summary import headline_numbers, summary_rows
-from skyvet.evaluation.words import percent_text
+from skyvet.evaluation.words import command_line, number_text, percent_text
 
 
 def test_rows_begin_with_the_gate_and_end_with_the_counts(
@@ -38,3 +40,18 @@ def test_a_percentage_never_rounds_to_a_false_certainty(value: float) -> None:
 
 def test_an_estimate_without_value_is_a_dash() -> None:
     assert percent_text(Estimate().value) == "\N{EN DASH}"
+
+
+@pytest.mark.parametrize("value", [0.99996, 0.00004, -0.00004])
+def test_a_figure_never_rounds_to_a_false_zero_or_one(value: float) -> None:
+    assert float(number_text(value).replace("\N{MINUS SIGN}", "-")) not in (0.0, 1.0)
+
+
+def test_the_command_line_gives_back_the_settings() -> None:
+    config = EvaluationConfig(prior=0.25, snr_cuts=(0.0, 7.0), target="fpr", target_value=0.01)
+    words = shlex.split(command_line(config))
+    given = dict(zip(words[2::2], words[3::2], strict=True))
+    assert given["--prior"] == "0.25"
+    assert given["--snr-cuts"] == "0,7"
+    assert given["--target"] == "fpr"
+    assert "--seed" not in given

@@ -33,8 +33,12 @@ class EvaluationConfig(Config):
         selected). It is then tuned on the very labels that judge it, which the page says.
     target_value : float, default 0.95
         The value to reach, in (0, 1).
-    min_completeness, min_purity, min_snr : float
-        The requirement; defaults are those of OSS-REQ-0353 (0.90, 0.95, S/N > 6).
+    min_completeness : float, default 0.90
+        Share of the real ones that the requirement asks to keep, in (0, 1); OSS-REQ-0353: 0.90.
+    min_purity : float, default 0.95
+        Share of real ones that it asks for among those kept, in (0, 1); OSS-REQ-0353: 0.95.
+    min_snr : float, default 6
+        The requirement speaks of candidates with an S/N above this; OSS-REQ-0353: 6.
     confidence : float, default 0.95
         Coverage of every interval, in (0, 1).
     n_resamples : int, default 500

@@ -9,6 +9,7 @@ from skyvet.evaluation.configs import EvaluationConfig
 from skyvet.evaluation.estimates import estimate, groups_of
 from skyvet.evaluation.facts import GateFacts, Outcome
 from skyvet.evaluation.tables import Sample
+from skyvet.evaluation.words import estimate_text
 from skyvet.scoring.requirement import (
     OSS_REQ_0353,
     GateAnswer,
@@ -92,10 +93,11 @@ def _requirement(config: EvaluationConfig) -> Requirement:
 
 
 def _sentence(result: RequirementResult) -> str:
+    bars = result.requirement
     asked = (
-        f"{result.requirement.name} asks that, of all sources with S/N > "
-        f"{result.requirement.min_snr:g}, at least {result.requirement.completeness:.0%} of the "
-        f"real ones are kept and at least {result.requirement.purity:.0%} of what is kept is real."
+        f"{bars.name} asks that, of all sources with S/N > {bars.min_snr:g}, at least "
+        f"{100 * bars.completeness:g}% of the real ones are kept and at least "
+        f"{100 * bars.purity:g}% of what is kept is real."
     )
     if result.n_positive + result.n_negative == 0:
         return f"{asked} No labelled candidate has such an S/N, so nothing can be said."
@@ -114,8 +116,8 @@ def _part_words(name: str, part: RequirementPart) -> str:
         GateAnswer.FAIL: "missed",
         GateAnswer.UNDECIDED: "not settled",
     }[part.answer]
-    low, high = part.interval.low, part.interval.high
-    return f"{name} {part.estimate:.1%} ({low:.1%} to {high:.1%}) against {part.bar:.0%}, {verdict}"
+    figure = estimate_text(estimate(part.estimate, part.interval))
+    return f"{name} {figure} against {100 * part.bar:g}%, {verdict}"
 
 
 def _one_in(prior: float) -> str:

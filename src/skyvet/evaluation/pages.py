@@ -11,6 +11,7 @@ from skyvet.core.arrays import FloatArray
 from skyvet.core.files import atomic_path, write_json_atomic
 from skyvet.core.optional import require
 from skyvet.evaluation import plots
+from skyvet.evaluation.configs import EvaluationConfig
 from skyvet.evaluation.facts import (
     Estimate,
     EvaluationResult,
@@ -21,6 +22,7 @@ from skyvet.evaluation.facts import (
 )
 from skyvet.evaluation.stamp_images import stamp_data_uri
 from skyvet.evaluation.words import (
+    command_line,
     difference_words,
     estimate_text,
     interval_text,
@@ -106,6 +108,7 @@ def render_page(result: EvaluationResult, fetch: FetchStamps | None = None) -> s
             figures=_draw_all(result),
             pictures=_pictures(result.examples, fetch),
             rails=_rails(result.gate),
+            command=command_line(EvaluationConfig.model_validate(result.config)),
             config_json=json.dumps(result.config, indent=2, sort_keys=True),
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -42,6 +43,7 @@ __all__ = [
 
 _RATE_TICKS: Final = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8)
 _LEAST_RATE: Final = 5e-4
+_SNR_TICKS: Final = (0.5, 1, 2, 3, 5, 7, 10, 20, 30, 50, 100, 200, 500, 1000)
 
 
 def draw_roc(view: View, *, point: tuple[float, float] | None) -> str:
@@ -78,7 +80,9 @@ def draw_det(view: View, *, point: tuple[float, float] | None) -> str:
     curve = _present(view.det)
 
     def draw(axes: Any) -> None:  # noqa: ANN401
-        axes.plot(_deviates(curve.x), _deviates(curve.y), color=MODEL, lw=1.8)
+        axes.plot(
+            _deviates(curve.x), _deviates(curve.y), color=MODEL, lw=1.8, drawstyle="steps-post"
+        )
         if point is not None:
             _mark(axes, tuple(_deviates([point[0], 1.0 - point[1]])))
         names = [f"{100 * rate:g}%" for rate in _RATE_TICKS]
@@ -205,11 +209,18 @@ def draw_injections(injections: InjectionFacts) -> str:
 
     def draw(axes: Any) -> None:  # noqa: ANN401
         bins = [b for b in injections.bins if b.completeness.value is not None]
-        middles = [0.5 * (b.snr_low + b.snr_high) for b in bins]
+        middles = [math.sqrt(b.snr_low * b.snr_high) for b in bins]
+        axes.set_xscale("log")
         _draw_estimates(axes, middles, [b.completeness for b in bins], line=True)
-        for level in (0.5, 0.9):
+        for level, depth in ((0.5, injections.snr_at_50), (0.9, injections.snr_at_90)):
             axes.axhline(level, color=MUTED, lw=0.9, ls=(0, (2, 3)))
-        axes.set(ylim=(-0.03, 1.03))
+            if depth.value is not None:
+                axes.plot(depth.value, level, marker="D", ms=6, color=GOOD, zorder=4)
+        low, high = injections.bins[0].snr_low, injections.bins[-1].snr_high
+        ticks = [tick for tick in _SNR_TICKS if low <= tick <= high]
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.set_xticks([], minor=True)
+        axes.set(ylim=(-0.03, 1.03), yticks=(0, 0.25, 0.5, 0.75, 0.9, 1))
         axes.set_xlabel("S/N of the injected source")
         axes.set_ylabel("completeness")
 

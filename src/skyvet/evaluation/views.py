@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray
 from skyvet.evaluation.configs import EvaluationConfig
@@ -19,7 +20,7 @@ from skyvet.evaluation.facts import (
     finite_or_none,
 )
 from skyvet.evaluation.tables import Sample
-from skyvet.scoring.curves import average_precision, precision_recall_curve, roc_curve
+from skyvet.scoring.curves import average_precision, det_curve, precision_recall_curve, roc_curve
 from skyvet.scoring.metrics import confusion_counts
 from skyvet.scoring.priors import prior_weights
 from skyvet.scoring.reliability import expected_calibration_error, reliability_bins
@@ -27,6 +28,7 @@ from skyvet.scoring.reliability import expected_calibration_error, reliability_b
 __all__ = ["curve_facts", "make_views"]
 
 _MAX_POINTS = 240
+_MAX_DEVIATE = 3.5
 
 
 def make_views(sample: Sample, config: EvaluationConfig, *, threshold: float) -> tuple[View, ...]:
@@ -82,12 +84,25 @@ def curve_facts(x: FloatArray, y: FloatArray) -> CurveFacts:
     >>> len(curve_facts(np.linspace(0, 1, 9999), np.linspace(0, 1, 9999)).x)
     240
     """
-    if len(x) > _MAX_POINTS:
-        way = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
-        steps = np.linspace(0.0, way[-1], _MAX_POINTS)
-        keep = np.unique(np.minimum(np.searchsorted(way, steps), len(x) - 1))
-        x, y = x[keep], y[keep]
-    return CurveFacts(x=_rounded(x), y=_rounded(y))
+    keep = _spaced(x, y)
+    return CurveFacts(x=_rounded(x[keep]), y=_rounded(y[keep]))
+
+
+def _det_facts(sample: Sample) -> CurveFacts:
+    """Thin the DET curve along its own stretched axes, which show small rates."""
+    curve = det_curve(sample.scores, sample.labels)
+    x, y = (np.clip(d, -_MAX_DEVIATE, _MAX_DEVIATE) for d in (curve.fpr_deviate, curve.mdr_deviate))
+    keep = _spaced(x, y)
+    return CurveFacts(x=_rounded(curve.fpr[keep]), y=_rounded(curve.mdr[keep]))
+
+
+def _spaced(x: FloatArray, y: FloatArray) -> NDArray[np.intp]:
+    """Row numbers of points at equal steps of the way along a curve, both ends among them."""
+    if len(x) <= _MAX_POINTS:
+        return np.arange(len(x))
+    way = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
+    steps = np.linspace(0.0, way[-1], _MAX_POINTS)
+    return np.unique(np.minimum(np.searchsorted(way, steps), len(x) - 1))
 
 
 def _rounded(values: FloatArray) -> tuple[float, ...]:
@@ -117,7 +132,7 @@ def _view(
         note=note,
         auc=auc_of(sample, level=config.confidence) if not note else Estimate(),
         roc=None if roc is None else curve_facts(roc.fpr, roc.completeness),
-        det=None if roc is None else curve_facts(roc.fpr, 1.0 - roc.completeness),
+        det=None if roc is None else _det_facts(sample),
         counted=None if note else _weighted(sample, config, threshold, "counted"),
         prior=None if note else _weighted(sample, config, threshold, "prior"),
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import shlex
 
+from skyvet.evaluation.configs import EvaluationConfig
 from skyvet.evaluation.facts import Estimate, EvaluationResult, HeadlineFigure
 
 __all__ = [
+    "command_line",
     "difference_words",
     "estimate_text",
     "interval_text",
@@ -15,21 +18,31 @@ __all__ = [
     "plain_summary",
 ]
 
+_MAX_DIGITS = 7
 _NOTHING = "\N{EN DASH}"
 
 
 def number_text(value: float | None, digits: int = 3) -> str:
     """Write a figure with a fixed number of decimals; a dash where there is none.
 
+    More decimals where fewer would show 0 or 1 and the figure is neither.
+
     Examples
     --------
-    >>> number_text(0.98765), number_text(None)
-    ('0.988', '–')
+    >>> number_text(0.98765), number_text(0.99996), number_text(None)
+    ('0.988', '0.99996', '–')
     """
     if value is None or not math.isfinite(value):
         return _NOTHING
-    text = f"{value:.{digits}f}"
+    text = f"{value:.{_honest_digits(value, digits)}f}"
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _honest_digits(value: float, digits: int) -> int:
+    if value in (0.0, 1.0, -1.0):
+        return digits
+    enough = (d for d in range(digits, _MAX_DIGITS) if abs(round(value, d)) not in (0.0, 1.0))
+    return next(enough, digits)
 
 
 def percent_text(value: float | None) -> str:
@@ -92,6 +105,35 @@ def difference_words(row: HeadlineFigure) -> str:
         return "no clear difference"
     is_better = (low > 0.0) == (row.better == "higher")
     return "this one is better" if is_better else "the survey is better"
+
+
+def command_line(config: EvaluationConfig) -> str:
+    """Return the command that makes a report with these settings.
+
+    Parameters
+    ----------
+    config : EvaluationConfig
+        Settings; those at their default are left out, the threshold never is.
+
+    Returns
+    -------
+    str
+        For a shell; file names are in capitals.
+
+    Examples
+    --------
+    >>> command_line(EvaluationConfig(prior=0.2))
+    'skyvet evaluate --scores SCORES --labels LABELS --out FOLDER --prior 0.2 --threshold 0.5'
+    """
+    words = ["skyvet", "evaluate", "--scores", "SCORES", "--labels", "LABELS", "--out", "FOLDER"]
+    default = EvaluationConfig()
+    for name in EvaluationConfig.model_fields:
+        value = getattr(config, name)
+        if value == getattr(default, name) and name != "threshold":
+            continue
+        text = ",".join(f"{v:g}" for v in value) if isinstance(value, tuple) else str(value)
+        words += [f"--{name.replace('_', '-')}", text]
+    return shlex.join(words)
 
 
 def plain_summary(result: EvaluationResult) -> tuple[str, ...]:
