@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Literal
 
 from pydantic import Field
 
@@ -62,7 +63,9 @@ class HardwareConfig(Config):
 
     accelerator: str = Field(default="auto", description="cpu, gpu or auto, as in Lightning")
     devices: int = Field(default=1, ge=1, description="processes or GPUs")
-    strategy: str = Field(default="auto", description="Lightning's strategy, e.g. ddp")
+    strategy: Literal["auto", "ddp"] = Field(
+        default="auto", description="Lightning's strategy: ddp runs one copy of the script a device"
+    )
     precision: Precision = Field(
         default=Precision.AUTO,
         description="auto: bfloat16 where the processor has it, else float32",
