@@ -59,6 +59,12 @@ def test_rates_at_the_threshold_equal_counting(
     assert _value(result, "purity") == pytest.approx(purity, abs=1e-12)
     at_nine = next(x for x in result.purity_at_ratios if x.bogus_per_real == 9)
     assert at_nine.purity.value == pytest.approx(purity, abs=1e-12)
+    # OSS-REQ-0353 at nine bogus per real: 0.53 % (Rubin's arithmetic, DMTN-102).
+    assert at_nine.allowed_false_positive_rate == pytest.approx(0.0053, abs=5e-5)
+    thresholds = np.append(labelled["score"], 2.0)
+    allowed = [(labelled["score"][y == 0] >= t).mean() <= 0.9 / 19 / 9 for t in thresholds]
+    best = max((labelled["score"][y == 1] >= t).mean() for t in thresholds[allowed])
+    assert at_nine.completeness_at_it == pytest.approx(best, abs=1e-12)
 
 
 def test_gate_looks_only_above_its_snr(

@@ -211,13 +211,18 @@ class GateFacts(_Facts):
 
 
 class PurityAtRatio(_Facts):
-    """Purity at the threshold when `bogus_per_real` artefacts come with every real one."""
+    """Purity at the threshold when `bogus_per_real` artefacts come with every real one.
+
+    `allowed_false_positive_rate` would give the purity asked for at the completeness asked for;
+    `completeness_at_it` is the largest completeness of any threshold with no more.
+    """
 
     bogus_per_real: float
     name: str
     prior: float
     purity: Estimate
-    max_false_positive_rate: float | None
+    allowed_false_positive_rate: float
+    completeness_at_it: float
 
 
 class ReviewFacts(_Facts):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from skyvet.evaluation.configs import EvaluationConfig
-from skyvet.evaluation.estimates import completeness_of, effective_counts, estimate
+from skyvet.evaluation.estimates import effective_counts, estimate
 from skyvet.evaluation.facts import PurityAtRatio
 from skyvet.evaluation.tables import Sample
+from skyvet.scoring.metrics import mdr_at_fpr
 from skyvet.scoring.priors import (
     max_fpr,
     prior_from_ratio,
@@ -120,22 +121,22 @@ def purity_at_ratios(
         return ()
     n_real = int(sample.is_real.sum())
     own = (len(sample) - n_real) / n_real
-    completeness = completeness_of(sample, threshold=threshold, level=config.confidence).value
     rows = [(ratio, "") for ratio in _RATIOS] + [(own, "as counted here")]
     found = []
     for ratio, name in sorted(rows):
         prior = prior_from_ratio(ratio)
         value = purity_at_prior(counts.completeness, counts.fpr, prior=prior)
         interval = purity_interval_at_prior(counts, prior=prior, level=config.confidence)
+        allowed = max_fpr(config.min_completeness, config.min_purity, prior=prior)
+        missed = mdr_at_fpr(sample.scores, sample.labels, fpr=allowed)
         found.append(
             PurityAtRatio(
                 bogus_per_real=ratio,
                 name=name,
                 prior=prior,
                 purity=estimate(value, interval),
-                max_false_positive_rate=max_fpr(
-                    completeness or 0.0, config.min_purity, prior=prior
-                ),
+                allowed_false_positive_rate=allowed,
+                completeness_at_it=1.0 - missed,
             )
         )
     return tuple(found)
