@@ -110,7 +110,7 @@ def test_complete_night_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", [{"seed": 2}, {"n": 4}])
 def test_folder_with_another_night_is_refused(tmp_path: Path, change: dict[str, int]) -> None:
     write(tmp_path / "night", n=3)
-    with pytest.raises(DatasetError, match="another night .*there, .*asked for"):
+    with pytest.raises(DatasetError, match=r"another night .*there, .*asked for"):
         write(tmp_path / "night", **{"n": 3, **change})
 
 

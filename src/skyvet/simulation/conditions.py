@@ -150,20 +150,20 @@ def draw_conditions(traits: SurveyTraits, rng: np.random.Generator) -> Condition
     band = _draw_band(traits, rng)
     sky, noise = _draw_sky(band, rng)
     clouds = rng.exponential(0.6) if rng.random() < 0.08 and band.zero_point_scatter else 0.0
-    science = _draw_psf(traits.fwhm_px, traits.fwhm_scatter, e=0.06, rng=rng)
-    template = _draw_psf(traits.template_fwhm_px, traits.template_fwhm_scatter, e=0.04, rng=rng)
+    science = _draw_psf(traits.fwhm_px, traits.fwhm_scatter, e=0.1, rng=rng)
+    template = _draw_psf(traits.template_fwhm_px, traits.template_fwhm_scatter, e=0.06, rng=rng)
     quality = math.exp(0.6 * float(rng.standard_normal()))  # how well this field subtracts
     slope = 0.02 * noise / math.sqrt(traits.stamp_px) * rng.standard_t(3, 2)
     shift = traits.registration_px * quality * rng.standard_normal(2)
     is_ztf = traits.name is SurveyName.ZTF
-    column = math.exp(0.7 * float(rng.standard_normal())) * (0.15 if is_ztf else 0.02)
+    column = math.exp(0.7 * float(rng.standard_normal())) * (0.13 if is_ztf else 0.02)
     if is_ztf and rng.random() < 0.05:
         column *= 4.0
     return Conditions(
         band=band.name,
         zero_point=band.zero_point + band.zero_point_scatter * float(rng.normal()) - clouds,
         sky=sky,
-        template_sky=sky + 0.02 * noise * float(rng.standard_t(3)),
+        template_sky=sky + 0.04 * noise * float(rng.standard_t(3)),
         gradient_x=float(slope[0]),
         gradient_y=float(slope[1]),
         noise=noise,

@@ -126,8 +126,8 @@ def coadd_noise(shape: tuple[int, int], *, noise: float, rng: np.random.Generato
     """
     grain = rng.standard_normal(shape)
     for axis in (0, 1):
-        share = rng.uniform(0.05, 0.2)
-        kernel = np.array([-0.25 * share, share, 1.0, share, -0.25 * share])
+        share = rng.uniform(0.08, 0.2)
+        kernel = np.array([-0.45 * share, share, 1.0, share, -0.45 * share])
         grain = ndimage.correlate1d(grain, kernel / np.sqrt((kernel**2).sum()), axis, mode="wrap")
     return np.asarray(noise * grain)
 
@@ -148,7 +148,7 @@ def column_pattern(width: int, *, size: float, rng: np.random.Generator) -> Floa
     -------
     ndarray, shape (width,), float64
     """
-    period = rng.choice((2, 3, 3, 4, 6))
+    period = rng.choice((2, 2, 2, 3, 3, 4))
     comb = rng.standard_normal(period)
     comb = np.resize(comb - comb.mean(), width)
-    return np.asarray(size * (0.6 * rng.standard_normal(width) + 0.7 * comb))
+    return np.asarray(size * (0.3 * rng.standard_normal(width) + 1.2 * comb))

@@ -21,6 +21,8 @@ __all__ = ["Observation", "observe"]
 _SPIKE_FLUX_IN_NOISE = 2500.0
 _PSF_RADIUS_PX = 18
 _ALLOWED_REGISTRATION = 0.3
+# Pipelines see the pixel scatter of the smoothed coadd, less than its noise at long wavelengths.
+_ASSUMED_TEMPLATE_NOISE = 0.5
 _AUREOLE_SHARE = 0.02
 _SPIKE_ANGLES = np.array([0.0, 0.5, 0.17, 0.33, 0.67, 0.83]) * math.pi
 _SPIKE_STRENGTHS = np.array([4e-4, 3e-5, 3e-5, 3e-5, 3e-5, 3e-5])
@@ -100,7 +102,7 @@ def _subtract(
             _psf_on_canvas(conditions.science_model, scene.size_px),
             _psf_on_canvas(conditions.template_model, scene.size_px),
         ),
-        noises=(conditions.noise, conditions.template_noise),
+        noises=(conditions.noise, _ASSUMED_TEMPLATE_NOISE * conditions.template_noise),
         variance=variance,
         registration_px=_ALLOWED_REGISTRATION * scene.traits.registration_px,
     )

@@ -173,9 +173,9 @@ class Scene:
 
 
 def _star_magnitudes(scene: Scene, n_stars: int) -> FloatArray:
-    """Magnitudes of a power law in flux: counts rise by 10**0.25 a magnitude."""
+    """Draw magnitudes whose counts rise by 10**0.22 a magnitude."""
     brightest, faintest = scene.traits.star_magnitudes
-    slope = 0.25 * math.log(10.0)
+    slope = 0.22 * math.log(10.0)
     u = scene.rng.random(n_stars)
     low, high = math.exp(slope * brightest), math.exp(slope * faintest)
     return np.asarray(np.log(low + u * (high - low)) / slope)

@@ -15,9 +15,9 @@ _FAINTEST_CHANGE_SNR = 5.5
 def _draw_star(scene: Scene) -> tuple[float, float]:
     """Draw a star's flux in the template and the size of its change [pixel unit].
 
-    Stars are log-uniform in flux and the change in magnitudes is log-uniform triangular from 0.02 to 2,
-    both where the change can be detected: bright stars that vary little leave residuals of
-    registration beside their change, as in nature.
+    Logarithms of flux and of the change in magnitudes (0.02 to 2) are triangular, faint stars and
+    small changes being commonest, where the change can be detected: bright stars that vary little
+    leave residuals of registration beside their change, as in nature.
     """
     rng = scene.rng
     noise = scene.traits.snr_inflation * scene.conditions.point_noise
