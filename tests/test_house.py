@@ -9,6 +9,7 @@ import inspect
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,45 +53,61 @@ def _n_code_lines(function: ast.FunctionDef) -> int:
     return 0 if not body else (body[-1].end_lineno or 0) - body[0].lineno + 1
 
 
-@pytest.mark.parametrize("path", FILES, ids=_module_of)
-class TestFile:
-    def test_is_short_enough_to_read(self, path):
+def _offenders(rule: Callable[[Path], object]) -> dict[str, object]:
+    """Return what a rule finds fault with, by module."""
+    return {_module_of(path): fault for path in FILES if (fault := rule(path))}
+
+
+def test_files_are_short_enough_to_read():
+    def too_long(path):
         n_lines = len(path.read_text(encoding="utf-8").splitlines())
-        assert n_lines < MAX_FILE_LINES, "split it: one module holds one idea"
+        return n_lines if n_lines >= MAX_FILE_LINES else None
 
-    def test_functions_are_short_enough_to_read(self, path):
-        long = {
-            f.name: n for f in _functions(path) if (n := _n_code_lines(f)) >= MAX_FUNCTION_LINES
-        }
-        assert not long, "split them: check, prepare, compute, return"
+    assert not _offenders(too_long), "split them: one module holds one idea"
 
-    def test_functions_take_few_positional_arguments(self, path):
-        many = [
+
+def test_functions_are_short_enough_to_read():
+    def too_long(path):
+        lengths = {function.name: _n_code_lines(function) for function in _functions(path)}
+        return {name: n for name, n in lengths.items() if n >= MAX_FUNCTION_LINES}
+
+    assert not _offenders(too_long), "split them: check, prepare, compute, return"
+
+
+def test_functions_take_few_positional_arguments():
+    def too_many(path):
+        return [
             function.name
             for function in _functions(path)
             if not function.name.startswith("_")
             and len([a for a in function.args.args if a.arg not in {"self", "cls"}])
             > MAX_POSITIONAL
         ]
-        assert not many, "put the others after *"
 
-    def test_name_says_what_it_holds(self, path):
-        assert path.stem not in BANNED_NAMES
-        assert not path.stem.endswith(("_v2", "_old", "_new"))
+    assert not _offenders(too_many), "put the others after *"
 
-    def test_says_what_it_is_for(self, path):
-        assert ast.get_docstring(_tree(path)), "begin the module with a docstring"
 
-    def test_all_lists_every_public_definition(self, path):
-        tree = _tree(path)
-        defined = {
-            node.name
-            for node in tree.body
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
-        }
-        listed = _listed(tree)
-        assert defined <= set(listed), "name them in __all__ or begin them with _"
-        assert len(listed) == len(set(listed))
+def test_names_of_modules_say_what_they_hold():
+    def says_nothing(path):
+        return path.stem in BANNED_NAMES or path.stem.endswith(("_v2", "_old", "_new"))
+
+    assert not _offenders(says_nothing)
+
+
+def test_modules_say_what_they_are_for():
+    assert not _offenders(lambda path: ast.get_docstring(_tree(path)) is None)
+
+
+def test_all_lists_every_public_definition_once():
+    def unlisted(path):
+        kinds = (ast.FunctionDef, ast.ClassDef)
+        names = [node.name for node in _tree(path).body if isinstance(node, kinds)]
+        public = {name for name in names if not name.startswith("_")}
+        listed = _listed(_tree(path))
+        twice = {name for name in listed if listed.count(name) > 1}
+        return (public - set(listed)) | twice
+
+    assert not _offenders(unlisted), "name them in __all__ or begin them with _"
 
 
 def _listed(tree: ast.Module) -> list[str]:
@@ -100,13 +117,17 @@ def _listed(tree: ast.Module) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_public_names_exist_and_are_documented(module):
-    loaded = importlib.import_module(module)
-    for name in getattr(loaded, "__all__", []):
-        value = getattr(loaded, name)
-        if inspect.isclass(value) or inspect.isfunction(value):
-            assert inspect.getdoc(value), f"{module}.{name} has no docstring"
+def test_public_names_exist_and_are_documented():
+    def undocumented(path):
+        loaded = importlib.import_module(_module_of(path))
+        values = {name: getattr(loaded, name) for name in getattr(loaded, "__all__", [])}
+        return [
+            name
+            for name, value in values.items()
+            if (inspect.isclass(value) or inspect.isfunction(value)) and not inspect.getdoc(value)
+        ]
+
+    assert not _offenders(undocumented)
 
 
 @pytest.mark.parametrize(

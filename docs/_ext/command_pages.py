@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import types
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,12 @@ def help_of(app: typer.Typer, words: str) -> str:
     return result.output.rstrip()
 
 
+def skip_aliases(*event: Any) -> bool | None:
+    """Leave type aliases such as ``tuple[int, str]`` out: autodoc takes them for classes."""
+    value = event[3]
+    return True if isinstance(value, types.GenericAlias) else None
+
+
 def write_pages(app: Any, _config: object) -> None:
     """Write both pages where Sphinx finds them; unchanged pages keep their time stamp."""
     folder = Path(app.srcdir) / "api" / "generated"
@@ -70,4 +77,5 @@ def write_pages(app: Any, _config: object) -> None:
 def setup(app: Any) -> dict[str, bool]:
     """Connect to Sphinx, before it looks for the pages that there are."""
     app.connect("config-inited", write_pages)
+    app.connect("autodoc-skip-member", skip_aliases)
     return {"parallel_read_safe": True}

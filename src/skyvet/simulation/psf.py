@@ -31,7 +31,7 @@ class Psf:
     e1, e2 : float, default 0
         Distortion along x and along the diagonal: ``(a² - b²) / (a² + b²)`` in size, below 1.
     coma_x, coma_y : float, default 0
-        Lopsidedness, |coma| <= 0.3; 0 is symmetric. The flux stays 1 to second order.
+        Lopsidedness, at most 0.3 in size; 0 is symmetric. The flux stays 1 to second order.
 
     Raises
     ------
