@@ -107,9 +107,9 @@ def draw_sheet(
                 axes.imshow(z_scale(image), cmap="gray", vmin=0, vmax=1, origin="lower")
                 axes.set_axis_off()
         height = 1 - (i_row + 0.5) / len(rows)
-        figure.text(0.005, height, title.replace("_", "\n"), fontsize=7, va="center")
+        figure.text(0.005, height, title.replace("_", "\n"), fontsize=7, va="center", color="white")
     out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=dpi, facecolor="#203040")
+    figure.savefig(out, dpi=dpi, facecolor="black")
 
 
 def draw_beside_real(data: Path, out: Path, *, n_columns: int = 7) -> None:
@@ -124,8 +124,9 @@ def draw_beside_real(data: Path, out: Path, *, n_columns: int = 7) -> None:
 
 
 def _shrink(path: Path) -> None:
-    """Keep 14 shades, so that the sheets stay small in the repository."""
-    Image.open(path).convert("RGB").quantize(14).save(path, optimize=True)
+    """Keep 16 shades of grey, so that the sheets stay small in the repository."""
+    shades = Image.open(path).convert("L").point(lambda value: value // 16 * 17)
+    shades.convert("P", palette=Image.Palette.ADAPTIVE, colors=16).save(path, optimize=True)
 
 
 def draw_gallery(folder: Path, *, survey: str = "ztf", n_columns: int = 3) -> list[Path]:

@@ -101,7 +101,10 @@ def _spikes(canvas, x, y, flux, angles, strengths, width_px, length_px):  # type
             for column in range(width):
                 dx, dy = column - x, row - y
                 along = cosine * dx + sine * dy
-                across = (cosine * dy - sine * dx) / (width_px * (1.0 + abs(along) / 60.0))
+                across = cosine * dy - sine * dx
+                if abs(across) > 12.0 * width_px:
+                    continue
+                across /= width_px * (1.0 + abs(along) / 60.0)
                 if abs(across) < 4.0:
                     fall = (1.0 + (along / length_px) ** 2) ** 1.2
                     canvas[row, column] += amplitude * math.exp(-0.5 * across * across) / fall

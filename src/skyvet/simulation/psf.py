@@ -145,7 +145,7 @@ class EffectivePsf:
 
 
 def tabulate_psf(psf: Psf) -> EffectivePsf:
-    """Tabulate a PSF out to three widths, fine enough for cubic interpolation.
+    """Tabulate a PSF out to about two widths, fine enough for cubic interpolation.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def tabulate_psf(psf: Psf) -> EffectivePsf:
     6
     """
     oversampling = 6 if psf.fwhm_px < 3.2 else 4 if psf.fwhm_px < 5 else 2
-    half = round(max(3.0 * psf.fwhm_px, 6.0)) * oversampling
+    half = round(max(2.2 * psf.fwhm_px, 4.0)) * oversampling
     # Cells of width 1/oversampling; a pixel is the sum of oversampling cells on each side.
     cells = (np.arange(-half - oversampling // 2, half + oversampling // 2) + 0.5) / oversampling
     values = psf.surface_brightness(cells[None, :], cells[:, None])

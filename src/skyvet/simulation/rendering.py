@@ -175,7 +175,7 @@ def _paint_spikes(
     canvas: FloatArray, scene: Scene, *, star: tuple[float, float, float], width_px: float
 ) -> None:
     x, y, flux = star
-    is_seen = flux * _SPIKE_STRENGTHS > 0.1 * scene.conditions.noise
+    is_seen = flux * _SPIKE_STRENGTHS > 0.2 * scene.conditions.noise
     paint_spikes(
         canvas, x, y,
         flux=flux,

@@ -21,7 +21,7 @@ def prepare(scene: Scene) -> None:
     angle = float(rng.uniform(0, 2 * math.pi))
     mismatch = float(rng.exponential(0.03))
     # A net flux error: pixels that cancel altogether never become alerts.
-    excess = 0.012 + float(rng.exponential(0.02))
+    excess = 0.018 + float(rng.exponential(0.02))
     scene.conditions = replace(
         conditions,
         shift_x=conditions.shift_x + size * math.cos(angle),
