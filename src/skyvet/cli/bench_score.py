@@ -10,7 +10,6 @@ import typer
 from skyvet.cli.console import make_table, show_result
 from skyvet.cli.options import JsonOption
 from skyvet.cli.sources import InputArgument
-from skyvet.inference.speed import measure_scoring_speed
 from skyvet.models.bundle import load_bundle
 
 __all__ = ["bench_score_command"]
@@ -26,6 +25,8 @@ def bench_score_command(
     as_json: JsonOption = False,
 ) -> None:
     """Measure how fast this machine decodes and scores alerts."""
+    from skyvet.inference.speed import measure_scoring_speed
+
     loaded = load_bundle(bundle)
     speed = measure_scoring_speed(inputs, loaded, n_max=n)
     rows = [

@@ -13,7 +13,7 @@ from skyvet.cli.progress import shown_progress
 from skyvet.core.files import atomic_path
 from skyvet.preprocessing.normalization import StampConfig
 from skyvet.training.datasets import load_labelled_rows
-from skyvet.training.tune import TuneConfig
+from skyvet.training.tune_config import TuneConfig
 
 __all__ = ["tune_command"]
 
