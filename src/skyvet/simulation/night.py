@@ -231,7 +231,7 @@ def simulate_chunk(
     return [(item.candidate, dict(item.packet_fields), item.truth.as_row()) for item in made]
 
 
-def draw_class(config: NightConfig, rng: np.random.Generator) -> CandidateClass:
+def _draw_class(config: NightConfig, rng: np.random.Generator) -> CandidateClass:
     """Draw REAL or BOGUS by the prior, then the class by its rate."""
     side = LabelValue.REAL if rng.random() < config.prior else LabelValue.BOGUS
     rates = {name: rate for name, rate in config.all_rates.items() if name.label is side}
@@ -271,7 +271,7 @@ def simulate_candidate(config: NightConfig, i_candidate: int) -> SimulatedCandid
             f"the night holds candidates 0 to {config.n - 1}, not {i_candidate}"
         )
     rng = np.random.default_rng([config.seed, i_candidate])
-    name = draw_class(config, rng)
+    name = _draw_class(config, rng)
     traits = survey_traits(config.survey)
     size = config.stamp_px or _draw_stamp_px(traits, rng)
     made = _assembly().make_candidate(
