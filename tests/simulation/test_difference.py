@@ -108,3 +108,18 @@ def test_column_pattern_has_the_asked_size() -> None:
     rng = np.random.default_rng(5)
     offsets = np.array([column_pattern(60, size=2.0, rng=rng) for _ in range(400)])
     assert offsets.std() == pytest.approx(2.0, rel=0.25)  # the comb has few degrees of freedom
+
+
+def test_serial_echo_anticorrelates_neighbours_of_a_row_alone() -> None:
+    detector = Detector(gain=1.0, noise=2.0, saturation=1e9, serial_echo=0.2)
+    image = detector.expose(np.zeros((400, 400)), rng=np.random.default_rng(6))
+    # Standard error of a correlation of 160,000 pixels: 0.0025.
+    along_row = (image[:, 1:] * image[:, :-1]).mean() / image.var()
+    assert along_row == pytest.approx(-0.2 / 1.04, abs=0.01)
+    assert abs((image[1:] * image[:-1]).mean() / image.var()) < 0.01
+    assert image.std() == pytest.approx(2.0, rel=0.01)
+
+
+def test_impossible_detector_is_refused() -> None:
+    with pytest.raises(ValueError, match="serial_echo"):
+        Detector(gain=1.0, noise=1.0, saturation=1.0, serial_echo=1.0)

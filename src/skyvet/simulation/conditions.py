@@ -31,6 +31,8 @@ class Conditions:
         Standard deviation of a pixel without source [pixel unit].
     column_noise : float
         Standard deviation of column offsets [pixel unit].
+    serial_echo : float
+        See `skyvet.simulation.detector.Detector`.
     science_psf, template_psf : Psf
         The true profiles.
     science_model, template_model : Psf
@@ -52,6 +54,7 @@ class Conditions:
     noise: float
     template_noise: float
     column_noise: float
+    serial_echo: float
     science_psf: Psf
     template_psf: Psf
     science_model: Psf
@@ -156,7 +159,7 @@ def draw_conditions(traits: SurveyTraits, rng: np.random.Generator) -> Condition
     slope = 0.02 * noise / math.sqrt(traits.stamp_px) * rng.standard_t(3, 2)
     shift = traits.registration_px * quality * rng.standard_normal(2)
     is_ztf = traits.name is SurveyName.ZTF
-    column = math.exp(0.7 * float(rng.standard_normal())) * (0.13 if is_ztf else 0.02)
+    column = math.exp(0.7 * float(rng.standard_normal())) * (0.1 if is_ztf else 0.02)
     if is_ztf and rng.random() < 0.05:
         column *= 4.0
     return Conditions(
@@ -169,6 +172,7 @@ def draw_conditions(traits: SurveyTraits, rng: np.random.Generator) -> Condition
         noise=noise,
         template_noise=noise * float(rng.uniform(*traits.template_noise_ratio)),
         column_noise=min(column, 1.2) * noise,
+        serial_echo=float(rng.uniform(0.0, 0.12)) if is_ztf else 0.0,
         science_psf=science,
         template_psf=template,
         science_model=perturb_psf(science, width=0.02 * quality, shape=0.015 * quality, rng=rng),

@@ -25,6 +25,9 @@ class Detector:
         Standard deviation of a pixel without source: sky, dark and read noise [pixel unit], >= 0.
     saturation : float
         Full well above the sky [pixel unit], > 0.
+    serial_echo : float, default 0
+        Share of a pixel's noise that comes back with opposite sign in the next pixel of its row,
+        in [0, 1).
 
     Raises
     ------
@@ -42,13 +45,16 @@ class Detector:
     gain: float
     noise: float
     saturation: float
+    serial_echo: float = 0.0
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        if not (self.gain > 0 and self.noise >= 0 and self.saturation > 0):
+        if not (
+            self.gain > 0 and self.noise >= 0 and self.saturation > 0 and 0 <= self.serial_echo < 1
+        ):
             raise InvalidInputError(
-                "a detector needs gain > 0, noise >= 0 and saturation > 0, got "
-                f"gain={self.gain}, noise={self.noise}, saturation={self.saturation}"
+                "a detector needs gain > 0, noise >= 0, saturation > 0 and 0 <= serial_echo < 1, "
+                f"got {self}"
             )
 
     def variance(self, light: FloatArray) -> FloatArray:
@@ -70,6 +76,9 @@ class Detector:
         ndarray, shape (height, width), float64
         """
         grain = rng.standard_normal(light.shape)
+        if self.serial_echo:
+            grain[:, 1:] -= self.serial_echo * grain[:, :-1]
+            grain /= np.sqrt(1.0 + self.serial_echo**2)
         grain *= np.sqrt(self.variance(light))
         return self.bleed(light + grain)
 

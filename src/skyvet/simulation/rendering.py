@@ -63,7 +63,12 @@ def observe(scene: Scene) -> Observation:
     """
     science_light, template_light = _render_light(scene)
     conditions, traits = scene.conditions, scene.traits
-    detector = Detector(gain=traits.gain, noise=conditions.noise, saturation=traits.saturation)
+    detector = Detector(
+        gain=traits.gain,
+        noise=conditions.noise,
+        saturation=traits.saturation,
+        serial_echo=conditions.serial_echo,
+    )
     science = detector.expose(science_light, rng=scene.rng)
     science += column_pattern(scene.size_px, size=conditions.column_noise, rng=scene.rng)
     science += _gradient(scene)
