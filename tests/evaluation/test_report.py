@@ -286,7 +286,7 @@ def test_scores_that_are_not_calibrated_are_pointed_out(
 
 
 def test_real_triplets_give_the_known_area_of_packet_scores(shared_data, quick_config) -> None:
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow.parquet as pq
 
     labels = pq.read_table(shared_data / "ztf_triplets" / "labels.parquet")
     table = pa.table(

@@ -168,7 +168,12 @@ def _blocks(
         n_per_block=config.n_per_part,
     )
     readings = read_alerts(
-        inputs, survey=config.survey, schemas=schemas, mappings=mappings, start=writer.position
+        inputs,
+        survey=config.survey,
+        schemas=schemas,
+        mappings=mappings,
+        start=writer.position,
+        with_history=False,
     )
     for block in read_blocks(readings, geometry, seen=seen_in(writer.path, "scores")):
         yield _Block(

@@ -94,7 +94,12 @@ def ingest(
     if writer.manifest.is_complete:
         return writer.manifest
     readings = read_alerts(
-        inputs, survey=config.survey, schemas=schemas, mappings=mappings, start=writer.position
+        inputs,
+        survey=config.survey,
+        schemas=schemas,
+        mappings=mappings,
+        start=writer.position,
+        with_history=False,
     )
     geometry = BlockConfig(
         size_px=config.stamp_px,
