@@ -76,14 +76,14 @@ def main() -> None:
     out.mkdir(parents=True)
     train_and_score(out, n=arguments.n)
     headline = json.loads((out / "report" / "report.json").read_text(encoding="utf-8"))
-    figures = {figure["name"]: figure["estimate"]["value"] for figure in headline["headline"]}
+    figures = {figure["key"]: figure["estimate"]["value"] for figure in headline["headline"]}
     print(f"\nReport: {(out / 'report' / 'report.html').resolve()}")
     print(f"Requirement at prior {PRIOR}: {headline['gate']['outcome']}")
     last = {
-        "auc": figures["AUC"],
-        "ece": figures["ECE"],
-        "completeness": figures["Completeness"],
-        "purity": figures["Purity"],
+        "auc": figures["auc"],
+        "ece": figures["ece"],
+        "completeness": figures["completeness"],
+        "purity": figures["purity"],
         "n_scored": pq.read_metadata(out / "scores.parquet").num_rows,
         "n_rejected": pq.read_metadata(out / "scores.rejections.parquet").num_rows,
         "seconds": round(time.monotonic() - started, 1),

@@ -88,7 +88,7 @@ def _paired_figures(
         statistics[f"survey {figure.key}"] = theirs
         statistics[f"difference {figure.key}"] = _Difference(ours, theirs)
     rows = np.arange(len(both), dtype=np.float64)
-    intervals = bootstrap_by_object(statistics, both, rows, config, seed_offset=1)
+    intervals = bootstrap_by_object(statistics, both, rows, config=config, seed_offset=1)
 
     def table(kind: str) -> tuple[HeadlineFigure, ...]:
         names = [(f, f"{kind} {f.key}") for f in figures]

@@ -62,11 +62,11 @@ def figures_of_merit(config: EvaluationConfig) -> tuple[FigureOfMerit, ...]:
     tuple of FigureOfMerit
         Areas, completeness at a purity, calibration errors, Brier score; AUC first.
     """
-    purity = config.min_purity
+    return (*_ranking_figures(config), *_probability_figures(config))
 
-    def at_prior(labels: Labels) -> NDArray[np.float64]:
-        return prior_weights(labels, prior=config.prior)
 
+def _ranking_figures(config: EvaluationConfig) -> tuple[FigureOfMerit, ...]:
+    purity, prior = config.min_purity, config.prior
     return (
         FigureOfMerit(
             key="auc",
@@ -84,7 +84,7 @@ def figures_of_merit(config: EvaluationConfig) -> tuple[FigureOfMerit, ...]:
             better="higher",
             meaning="mean purity over all completenesses",
             needs_probability=False,
-            compute=lambda s, y: average_precision(s, y, at_prior(y)),
+            compute=lambda s, y: average_precision(s, y, prior_weights(y, prior=prior)),
         ),
         FigureOfMerit(
             key="completeness_at_purity",
@@ -93,8 +93,16 @@ def figures_of_merit(config: EvaluationConfig) -> tuple[FigureOfMerit, ...]:
             better="higher",
             meaning=f"share of the real ones kept when the selection must be {purity:.0%} real",
             needs_probability=False,
-            compute=lambda s, y: completeness_at_purity(s, y, purity=purity, weights=at_prior(y)),
+            compute=lambda s, y: completeness_at_purity(
+                s, y, purity=purity, weights=prior_weights(y, prior=prior)
+            ),
         ),
+    )
+
+
+def _probability_figures(config: EvaluationConfig) -> tuple[FigureOfMerit, ...]:
+    prior = config.prior
+    return (
         FigureOfMerit(
             key="ece",
             name="Calibration error (ECE)",
@@ -112,7 +120,7 @@ def figures_of_merit(config: EvaluationConfig) -> tuple[FigureOfMerit, ...]:
             meaning="the same in the stream; large where scores were calibrated for another mix",
             needs_probability=True,
             compute=lambda s, y: expected_calibration_error(
-                s, y, at_prior(y), n_bins=config.n_bins
+                s, y, prior_weights(y, prior=prior), n_bins=config.n_bins
             ),
         ),
         FigureOfMerit(
@@ -150,8 +158,8 @@ def bootstrap_by_object(
     statistics: dict[str, Statistic],
     sample: Sample,
     scores: Scores,
-    config: EvaluationConfig,
     *,
+    config: EvaluationConfig,
     seed_offset: int,
 ) -> dict[str, Interval]:
     """Bootstrap statistics by object.

@@ -86,7 +86,7 @@ def _bootstrapped(sample: Sample, config: EvaluationConfig) -> tuple[HeadlineFig
     if min(n_real, len(sample) - n_real) == 0:
         return tuple(figure_row(f, NO_ESTIMATE) for f in figures)
     statistics = {f.key: f.compute for f in figures}
-    intervals = bootstrap_by_object(statistics, sample, sample.scores, config, seed_offset=0)
+    intervals = bootstrap_by_object(statistics, sample, sample.scores, config=config, seed_offset=0)
     rows = []
     for figure in figures:
         value = figure.compute(sample.scores, sample.labels)

@@ -2,11 +2,57 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from skyvet.models.bundle import BundleInfo
 
 __all__ = ["CardText", "write_card"]
+
+
+_TEMPLATE = """# {name} {version}
+
+{summary}
+
+Made {created} with skyvet {skyvet_version}. Surveys: {surveys}.
+Stamps: {size_px} px, normalisation `{normalization}`.
+
+## Intended use
+
+{intended_use}
+
+## Training data
+
+{description}
+
+{n_real} real and {n_bogus} bogus candidates of {n_objects} objects. Terms of the
+data: {licence}. Hash of the candidate ids: `{ids_sha256:.16}`.
+
+{label_trust}
+
+## Procedure
+
+{procedure}
+
+## What a score means
+
+The probability that the candidate is real, where a fraction {calibration_prior:.3f} of the
+candidates is real (the labelled sample); `skyvet score --prior P` states it for another fraction.
+Calibration: {method}, fitted on held-out logits. Verdict REAL from
+{threshold:.3f} on, chosen for {target} at a fraction of real of {target_prior:g}.
+A verdict is withheld (REVIEW) where class-conditional conformal prediction does not rule out the
+opposite.
+
+## Figures
+
+| figure | value |
+|---|---|
+{figures}
+
+## Limits
+
+{limits}
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,49 +92,29 @@ def write_card(info: BundleInfo, text: CardText) -> str:
     """
     data, point = info.data, info.thresholds
     figures = "\n".join(f"| {name} | {_show(value)} |" for name, value in info.metrics.items())
-    return f"""# {info.name} {info.version}
-
-{info.summary}
-
-Made {info.created_utc} with skyvet {info.skyvet_version}. Surveys: {", ".join(info.surveys)}.
-Stamps: {info.stamps.size_px} px, normalisation `{info.stamps.normalization.value}`.
-
-## Intended use
-
-{text.intended_use}
-
-## Training data
-
-{data.description}
-
-{data.n_real} real and {data.n_bogus} bogus candidates of {data.n_objects} objects. Terms of the
-data: {data.licence}. Hash of the candidate ids: `{data.candidate_ids_sha256[:16]}`.
-
-{text.label_trust}
-
-## Procedure
-
-{text.procedure}
-
-## What a score means
-
-The probability that the candidate is real, where a fraction {info.calibration_prior:.3f} of the
-candidates is real (the labelled sample); `skyvet score --prior P` states it for another fraction.
-Calibration: {info.calibrator.get("method", "none")}, fitted on held-out logits. Verdict REAL from
-{point.threshold:.3f} on, chosen for {point.target} at a fraction of real of {point.prior:g}.
-A verdict is withheld (REVIEW) where class-conditional conformal prediction does not rule out the
-opposite.
-
-## Figures
-
-| figure | value |
-|---|---|
-{figures}
-
-## Limits
-
-{text.limits}
-"""
+    return _TEMPLATE.format(
+        name=info.name,
+        version=info.version,
+        summary=info.summary,
+        created=info.created_utc,
+        skyvet_version=info.skyvet_version,
+        surveys=", ".join(info.surveys),
+        size_px=info.stamps.size_px,
+        normalization=info.stamps.normalization.value,
+        description=data.description,
+        n_real=data.n_real,
+        n_bogus=data.n_bogus,
+        n_objects=data.n_objects,
+        licence=data.licence,
+        ids_sha256=data.candidate_ids_sha256,
+        calibration_prior=info.calibration_prior,
+        method=info.calibrator.get("method", "none"),
+        threshold=point.threshold,
+        target=point.target,
+        target_prior=point.prior,
+        figures=figures,
+        **dataclasses.asdict(text),
+    )
 
 
 def _show(value: float | int | str | None) -> str:
