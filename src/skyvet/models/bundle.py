@@ -191,6 +191,8 @@ def save_bundle(
         (draft / "bundle.json").write_text(info.model_dump_json(indent=1) + "\n", encoding="utf-8")
         sums = [f"{sha256_of_file(draft / name)}  {name}\n" for name in BUNDLE_FILES]
         (draft / _SUMS).write_text("".join(sums), encoding="ascii")
+        for file in draft.iterdir():
+            file.chmod(0o644)
         shutil.rmtree(path, ignore_errors=True)
         draft.rename(path)
     except OSError as error:

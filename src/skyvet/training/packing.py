@@ -36,7 +36,7 @@ from skyvet.training.card import CardText, write_card
 from skyvet.training.configs import EnsembleConfig
 from skyvet.training.members import TrainedEnsemble
 
-__all__ = ["BundleText", "held_out_metrics", "pack_ensemble", "start_weights"]
+__all__ = ["BundleText", "add_metrics", "held_out_metrics", "pack_ensemble", "start_weights"]
 
 _MEMBER = "members.{i}."
 
@@ -55,8 +55,6 @@ class BundleText:
         Where the labelled rows come from, and their terms.
     card : CardText
         Intended use, limits, procedure.
-    metrics : mapping, optional
-        Figures of an evaluation of the whole procedure, to stand beside the held-out ones.
     """
 
     name: str
@@ -66,7 +64,6 @@ class BundleText:
     data_description: str
     data_licence: str
     card: CardText = field(default_factory=CardText)
-    metrics: Mapping[str, float | int | str | None] = field(default_factory=dict)
 
 
 def held_out_metrics(
@@ -139,7 +136,7 @@ def pack_ensemble(
     check_rows = slice(0, 64)
     metadata = None if labelled.metadata is None else labelled.metadata[check_rows]
     export = export_onnx(network, labelled.stamps[check_rows].astype(np.float32), metadata)
-    metrics = {**held_out_metrics(labelled, trained), **text.metrics}
+    metrics = held_out_metrics(labelled, trained)
     info = _describe(trained, labelled, stamps=stamps, config=config, text=text, metrics=metrics)
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     write = partial(
@@ -160,6 +157,39 @@ def pack_ensemble(
     bundle = load_bundle(path)
     Predictor(bundle)
     return bundle
+
+
+def add_metrics(
+    bundle: Bundle, metrics: Mapping[str, float | int | str | None], *, card: CardText
+) -> Bundle:
+    """Write further figures into a bundle and its card; the network stays as it is.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Rewritten in its place.
+    metrics : mapping
+        Figures, replacing those of the same name.
+    card : CardText
+        Paragraphs of the card.
+
+    Returns
+    -------
+    Bundle
+        Read back from disk.
+    """
+    info = bundle.info.model_copy(update={"metrics": {**bundle.info.metrics, **metrics}})
+    model, weights = (
+        (bundle.path / name).read_bytes() for name in ("model.onnx", "weights.safetensors")
+    )
+    save_bundle(
+        bundle.path,
+        info,
+        write_model=lambda file: _write_bytes(file, model),
+        write_weights=lambda file: _write_bytes(file, weights),
+        card=write_card(info, card),
+    )
+    return load_bundle(bundle.path)
 
 
 def _write_bytes(path: Path, content: bytes) -> None:
