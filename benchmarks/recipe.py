@@ -53,6 +53,7 @@ FINE_TUNING = EnsembleConfig(
         seed=7,
     ),
     n_members=5,
+    target_prior=0.5,  # alerts come filtered by the survey; Rubin's raw 0.1 would call most bogus
 )
 
 

@@ -37,7 +37,7 @@ def test_output_is_finite_and_zero_where_missing(
 
 @pytest.mark.parametrize("method", Normalization)
 def test_a_batch_equals_its_parts(pixels: np.ndarray, method: Normalization) -> None:
-    config = StampConfig(size_px=31, normalization=method)
+    config = StampConfig(size_px=31, normalization=method, with_mask_planes=False)
     whole = prepare_stamps(pixels, config)
     parts = [prepare_stamps(pixels[i : i + 1], config) for i in range(len(pixels))]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
@@ -45,7 +45,7 @@ def test_a_batch_equals_its_parts(pixels: np.ndarray, method: Normalization) -> 
 
 @pytest.mark.parametrize("method", [Normalization.MINMAX, Normalization.ZSCORE, "robust_asinh"])
 def test_gain_and_bias_do_not_matter(pixels: np.ndarray, method: str) -> None:
-    config = StampConfig(size_px=31, normalization=Normalization(method))
+    config = StampConfig(size_px=31, normalization=Normalization(method), with_mask_planes=False)
     clean = np.where(np.abs(pixels) < 1e30, pixels, np.float32(np.nan))
     changed = prepare_stamps(3 * clean + 50, config)
     # float32 of values near 650 leaves 6e-5 of a standard deviation of 30
@@ -86,7 +86,9 @@ def test_variance_planes_are_relative() -> None:
     pixels[:, 3:] = 4.0
     pixels[0, 3, 0, 0] = 8.0
     pixels[0, 4] = np.nan
-    prepared = prepare_stamps(pixels, StampConfig(size_px=16, with_variance_planes=True))
+    prepared = prepare_stamps(
+        pixels, StampConfig(size_px=16, with_mask_planes=False, with_variance_planes=True)
+    )
     assert prepared[0, 3, 0, 0] == pytest.approx(np.log(2))
     assert prepared[0, 3, 1:].max() == 0
     assert (prepared[0, 4] == 0).all()

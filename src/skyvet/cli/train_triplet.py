@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +42,11 @@ def train_triplet_command(
     config: EnsembleConfig,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a calibrated real/bogus classifier on labelled triplets."""
+    """Train a calibrated real/bogus classifier on labelled triplets.
+
+    A training that was stopped goes on from its last whole epoch when the same command is given
+    again; until it is done, checkpoints lie beside the bundle (OUT.checkpoints).
+    """
     from skyvet.training.members import train_ensemble
     from skyvet.training.packing import BundleText, pack_ensemble, start_weights
 
@@ -53,9 +58,15 @@ def train_triplet_command(
             load_labelled_rows(data, weak_labels, stamps=stamps, metadata_names=names), rows
         )
     start = None if start_from is None else start_weights(load_bundle(start_from))
+    checkpoints = out.with_name(out.name + ".checkpoints")
     with shown_progress(quiet=as_json) as progress:
         trained = train_ensemble(
-            rows.arrays, config, weak=weak, initial_state=start, progress=progress
+            rows.arrays,
+            config,
+            weak=weak,
+            initial_state=start,
+            checkpoint_dir=checkpoints,
+            progress=progress,
         )
     text = BundleText(
         name=name or out.name,
@@ -66,6 +77,7 @@ def train_triplet_command(
         data_licence=data_licence,
     )
     bundle = pack_ensemble(out, trained, rows.arrays, stamps=stamps, config=config, text=text)
+    shutil.rmtree(checkpoints, ignore_errors=True)
     _show(bundle, out, rows, as_json=as_json)
 
 

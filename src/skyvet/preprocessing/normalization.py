@@ -45,7 +45,7 @@ class StampConfig(Config):
         Normalization.ROBUST_ASINH, description="how each plane is scaled"
     )
     with_mask_planes: bool = Field(
-        default=False, description="add one plane a cutout that is 1 where the pixel is valid"
+        default=True, description="add one plane a cutout that is 1 where the pixel is valid"
     )
     with_variance_planes: bool = Field(
         default=False, description="add one plane a cutout with its relative variance (LSST)"

@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from skyvet.core.configs import Config
+from skyvet.models.compact_net import CompactConfig
 from skyvet.models.networks import NetworkConfig
-from skyvet.models.vgg6 import Vgg6Config
 from skyvet.preprocessing.augmentation import AugmentationConfig
 from skyvet.preprocessing.batches import BatchConfig
 from skyvet.scoring.calibration import CalibrationMethod
@@ -80,7 +80,7 @@ class HardwareConfig(Config):
 class TrainConfig(Config):
     """A training of one network."""
 
-    network: NetworkConfig = Field(default=Vgg6Config(), description="which network")
+    network: NetworkConfig = Field(default=CompactConfig(), description="which network")
     optimiser: OptimiserConfig = OptimiserConfig()
     loss: LossConfig = LossConfig()
     batches: BatchConfig = BatchConfig()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from pydantic import Field
@@ -60,6 +61,7 @@ def fit_ensemble(
     *,
     n_members: int,
     initial_states: Sequence[Mapping[str, Tensor]] = (),
+    checkpoint_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[FittedNetwork, ...]:
     """Train several networks that differ in seed, and so in validation rows and start.
@@ -74,6 +76,8 @@ def fit_ensemble(
         Number of networks, > 0.
     initial_states : sequence of mapping, optional
         Weights to start from; member i takes state i, and again from the first one.
+    checkpoint_dir : Path, optional
+        Each member keeps a checkpoint there and goes on from the one it finds.
     progress : Progress, optional
         Told of each network.
 
@@ -87,7 +91,15 @@ def fit_ensemble(
     for i_member in range(n_members):
         state = initial_states[i_member % len(initial_states)] if initial_states else None
         own_config = config.model_copy(update={"seed": config.seed + i_member})
-        fitted.append(fit_network(arrays, own_config, initial_state=state))
+        fitted.append(
+            fit_network(
+                arrays,
+                own_config,
+                initial_state=state,
+                checkpoint_dir=checkpoint_dir and checkpoint_dir / f"member-{i_member}",
+                resume=checkpoint_dir is not None,
+            )
+        )
         progress.advance()
     progress.finish()
     return tuple(fitted)
@@ -100,6 +112,7 @@ def cross_validate(
     folds: CrossValidationConfig,
     helpers: TripletArrays | None = None,
     initial_states: Sequence[Mapping[str, Tensor]] = (),
+    checkpoint_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> CrossValidation:
     """Train on all folds but one and score that one, for each fold.
@@ -120,6 +133,8 @@ def cross_validate(
         object in the fold that is tested are left out.
     initial_states : sequence of mapping, optional
         Weights to start from, trained on none of `arrays`.
+    checkpoint_dir : Path, optional
+        Folder of checkpoints: a run that was stopped goes on and ends with the same result.
     progress : Progress, optional
         Told of each fold.
 
@@ -150,6 +165,7 @@ def cross_validate(
             config.model_copy(update={"seed": seed}),
             n_members=folds.n_members,
             initial_states=initial_states,
+            checkpoint_dir=checkpoint_dir and checkpoint_dir / f"fold-{i_fold}",
         )
         logits[tested] = _ensemble_logits(fitted, arrays.take(tested), folds)
         networks.append(fitted)

@@ -127,7 +127,10 @@ def fit_network(
     network = _start_network(config, shape, train, initial_state)
     mean = RunningMean(network, config.optimiser.ema_decay)
     best = BestEpoch(
-        mean, config, validation=held_out, fingerprint=_fingerprint(config, train, held_out)
+        mean,
+        config,
+        validation=held_out,
+        fingerprint=_fingerprint(config, network, train, held_out),
     )
     callbacks = [mean, best, EpochProgress(progress or SilentProgress(), "Training")]
     checkpoint = _checkpoint_path(checkpoint_dir, resume=resume)
@@ -271,10 +274,15 @@ def _checkpoint_path(folder: str | Path | None, *, resume: bool) -> Path | None:
 
 
 def _fingerprint(
-    config: TrainConfig, train: TripletArrays, validation: TripletArrays | None
+    config: TrainConfig,
+    network: TripletNetwork,
+    train: TripletArrays,
+    validation: TripletArrays | None,
 ) -> str:
     """Return a hash of what a resumed training must share with the first one."""
     digest = hashlib.sha256(config.model_dump_json(exclude={"hardware"}).encode())
+    for weights in network.state_dict().values():
+        digest.update(weights.contiguous().numpy().tobytes())
     for part in (train, validation):
         if part is not None:
             digest.update(np.ascontiguousarray(part.candidate_ids).tobytes())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
@@ -82,6 +83,7 @@ def train_ensemble(
     *,
     weak: TripletArrays | None = None,
     initial_state: Mapping[str, Tensor] | None = None,
+    checkpoint_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> TrainedEnsemble:
     """Train the members and fit calibrator, conformal classifier and threshold.
@@ -97,6 +99,9 @@ def train_ensemble(
         an object that a member holds out are left out for that member.
     initial_state : mapping of str to Tensor, optional
         Weights to start every member from.
+    checkpoint_dir : Path, optional
+        Folder of checkpoints: a training that was stopped goes on from its last whole epoch and
+        ends with the same result.
     progress : Progress, optional
         Told of each member and its epochs.
 
@@ -119,6 +124,7 @@ def train_ensemble(
         ),
         helpers=weak,
         initial_states=() if initial_state is None else (initial_state,),
+        checkpoint_dir=checkpoint_dir,
         progress=progress,
     )
     return _calibrate(labelled, config, validated)
