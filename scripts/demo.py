@@ -48,8 +48,8 @@ def train_and_score(out: Path, *, n: int) -> None:
     run(
         *("train", "triplet", "--data", str(out / "data-1")),
         *("--labels", str(out / "labels-1.parquet"), "--out", str(out / "bundle")),
-        *("--stamps.with-mask-planes", "--n-members", "3", "--target-prior", str(PRIOR)),
-        *("--member.network", "compact", "--member.n-epochs", "24", "--member.patience", "0"),
+        *("--n-members", "5", "--target-prior", str(PRIOR)),
+        *("--member.network", "compact", "--member.n-epochs", "30", "--member.patience", "0"),
         *("--member.validation-fraction", "0", "--member.optimiser.ema-decay", "0.98"),
         *("--member.optimiser.learning-rate", "0.002"),
     )
