@@ -24,7 +24,7 @@ from skyvet.preprocessing.stamps import (
 )
 from skyvet.records.candidate import Candidate
 from skyvet.records.identifiers import Identifier
-from skyvet.records.rejections import Rejection, RejectionReason
+from skyvet.records.rejections import Rejection, RejectionReason, rejection_of
 
 __all__ = ["BlockConfig", "CandidateBlock", "SeenIdentifiers", "read_blocks", "remember"]
 
@@ -144,13 +144,7 @@ def _place(
                 f"candidate {candidate.candidate_id} came before; the first one counts",
             )
     except PacketError as error:
-        return Rejection(
-            source=reading.source,
-            reason=RejectionReason(error.reason),
-            detail=error.detail,
-            survey=candidate.survey,
-            candidate_id=candidate.candidate_id,
-        )
+        return rejection_of(candidate, error, source=reading.source)
     return placed
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from skyvet.core.errors import PacketError
+from skyvet.records.candidate import Candidate
 from skyvet.records.identifiers import Identifier
 
-__all__ = ["Rejection", "RejectionReason"]
+__all__ = ["Rejection", "RejectionReason", "rejection_of"]
 
 
 class RejectionReason(enum.StrEnum):
@@ -49,3 +51,24 @@ class Rejection:
     detail: str
     survey: str = ""
     candidate_id: Identifier | None = None
+
+
+def rejection_of(candidate: Candidate, error: PacketError, *, source: str = "") -> Rejection:
+    """Return the rejection of a candidate that an error made unusable.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        What was read.
+    error : PacketError
+        Why it cannot be scored.
+    source : str, default ""
+        Where it came from.
+    """
+    return Rejection(
+        source=source,
+        reason=RejectionReason(error.reason),
+        detail=error.detail,
+        survey=candidate.survey,
+        candidate_id=candidate.candidate_id,
+    )
