@@ -45,6 +45,28 @@ def test_packets_and_labels_become_scores_and_a_report(
 
 
 @pytest.mark.integration
+def test_metadata_travel_from_packets_to_training_and_scoring(
+    night: Path,
+    night_labels: Path,
+    dataset: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bundle, scores = tmp_path / "bundle", tmp_path / "scores.parquet"
+    words = ("--n-members", 2, "--member.n-epochs", 2, "--stamps.size-px", 31, "--json")
+    small = ("--member.network", '{"kind": "compact", "widths": [4, 8]}')
+    names = ("--metadata", "magpsf,fwhm,elong")
+    start = ("train", "triplet", "--data", dataset, "--labels", night_labels, "--out", bundle)
+    assert call(*start, *words, *small, *names) == 0
+    assert call("score", night, "--bundle", bundle, "--out", scores) == 0
+    again = tmp_path / "again.parquet"
+    assert call("score", dataset, "--bundle", bundle, "--out", again) == 0
+    ours, theirs = pq.read_table(scores)["logit"], pq.read_table(again)["logit"]
+    assert ours.to_pylist() == pytest.approx(theirs.to_pylist(), abs=1e-4)
+    capsys.readouterr()
+
+
+@pytest.mark.integration
 def test_real_alerts_score_with_the_shipped_bundle(
     shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

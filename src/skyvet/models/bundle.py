@@ -9,8 +9,8 @@
     ├── card.md               model card for people
     └── SHA256SUMS            hashes of the four files (check by hand: sha256sum -c SHA256SUMS)
 
-Loading reads JSON and an ONNX graph; it executes no code from the bundle. A file that was altered,
-is missing or was added is refused. After loading, the network is run on stamps drawn from a fixed
+Loading reads JSON and an ONNX graph; it executes no code from the bundle. A file that was altered
+or is missing is refused. After loading, the network is run on stamps drawn from a fixed
 seed and must give the logits that were stored at saving.
 """
 
