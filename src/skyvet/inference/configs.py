@@ -26,4 +26,4 @@ class ScoreConfig(Config):
         0.05, ge=0, lt=0.5, description="error level of verdicts; 0 = never answer 'review'"
     )
     n_per_part: int = Field(1024, ge=1, le=65_536, description="alerts a part; bounds memory")
-    n_threads: int = Field(0, ge=0, description="threads of the network; 0 = all cores")
+    n_threads: int = Field(0, ge=0, le=512, description="threads of the network; 0 = all cores")

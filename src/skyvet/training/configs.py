@@ -73,6 +73,7 @@ class HardwareConfig(Config):
     n_threads: int = Field(
         default=0,
         ge=0,
+        le=512,
         description="processor threads; 0 = all. On a shared machine fewer are faster",
     )
 
