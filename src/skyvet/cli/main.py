@@ -202,6 +202,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     argv : sequence of str, optional
         Arguments without the program's name; default those of the process.
     """
+    # Threads of PyTorch that wait must sleep: on a shared machine, spinning ones take several
+    # times the processor time. Read when PyTorch is first imported, by the command itself.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     given = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in given
     args = [word for word in given if word != "--debug"]
