@@ -147,3 +147,17 @@ def test_scoring_loads_no_training_library(bundle_path: Path, night: Path, tmp_p
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.05, 0.3])
+@pytest.mark.parametrize("threshold", [None, 0.01, 0.5, 0.99])
+def test_verdicts_never_fall_as_the_score_rises(
+    bundle_path: Path, alpha: float, threshold: float | None
+) -> None:
+    predictor = Predictor(load_bundle(bundle_path))
+    logits = np.linspace(-30, 30, 601).astype(np.float32)
+    result = predictor.assess(logits, ["ztf"] * 601, alpha=alpha, threshold=threshold)
+    rank = {Verdict.BOGUS: 0, Verdict.REVIEW: 1, Verdict.REAL: 2}
+    assert (np.diff([rank[verdict] for verdict in result.verdict]) >= 0).all()
+    if alpha == 0:
+        assert Verdict.REVIEW not in result.verdict

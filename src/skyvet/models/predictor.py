@@ -202,8 +202,10 @@ class Predictor:
         threshold : float, optional
             Score from which on a candidate is called REAL; default the bundle's own.
         alpha : float, default 0.05
-            A verdict is withheld (REVIEW) unless its opposite is ruled out at this error level
-            by class-conditional conformal prediction. 0 never withholds.
+            A verdict is withheld (REVIEW) unless the score is on its side of the threshold and
+            its opposite is ruled out at this error level by class-conditional conformal
+            prediction: at most this share of the REAL is called BOGUS, and the reverse. Verdicts
+            never fall as the score rises. 0 never withholds.
 
         Returns
         -------
@@ -214,17 +216,20 @@ class Predictor:
         score = self.probability(logits, prior=prior)
         is_real = native >= info.thresholds.threshold if threshold is None else score >= threshold
         is_calibrated = np.isin(np.asarray(surveys, dtype=str), np.array(info.surveys, dtype=str))
-        is_open = ~is_calibrated | self._is_undecided(native, alpha)
-        verdict = np.where(is_open, Verdict.REVIEW, np.where(is_real, Verdict.REAL, Verdict.BOGUS))
+        may_be_real, may_be_bogus = self._possible(native, alpha)
+        verdict = np.full(len(native), Verdict.REVIEW, dtype=object)
+        verdict[is_calibrated & is_real & ~may_be_bogus] = Verdict.REAL
+        verdict[is_calibrated & ~is_real & ~may_be_real] = Verdict.BOGUS
         return Assessment(
             score=score,
-            verdict=tuple(Verdict(value) for value in verdict.tolist()),
+            verdict=tuple(verdict.tolist()),
             is_calibrated=is_calibrated,
         )
 
-    def _is_undecided(self, native: FloatArray, alpha: float) -> BoolArray:
+    def _possible(self, native: FloatArray, alpha: float) -> tuple[BoolArray, BoolArray]:
+        """Say which classes conformal prediction leaves open; none where it was not asked."""
         if self._conformal is None or alpha <= 0:
-            return np.zeros(len(native), dtype=np.bool_)
+            closed = np.zeros(len(native), dtype=np.bool_)
+            return closed, closed
         sets = self._conformal.predict_sets(native, alpha=alpha)
-        undecided: BoolArray = sets.holds_real == sets.holds_bogus
-        return undecided
+        return sets.holds_real, sets.holds_bogus

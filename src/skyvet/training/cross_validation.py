@@ -98,6 +98,7 @@ def fit_ensemble(
                 initial_state=state,
                 checkpoint_dir=checkpoint_dir and checkpoint_dir / f"member-{i_member}",
                 resume=checkpoint_dir is not None,
+                progress=progress,
             )
         )
         progress.advance()
@@ -166,6 +167,7 @@ def cross_validate(
             n_members=folds.n_members,
             initial_states=initial_states,
             checkpoint_dir=checkpoint_dir and checkpoint_dir / f"fold-{i_fold}",
+            progress=progress,
         )
         logits[tested] = _ensemble_logits(fitted, arrays.take(tested), folds)
         networks.append(fitted)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,7 +145,7 @@ def fit_network(
         _threads(config.hardware.n_threads),
     ):
         trainer = _make_trainer(config, callbacks)
-        trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+        _run(trainer, module, checkpoint)
     return FittedNetwork(
         network_config=config.network,
         shape=shape,
@@ -151,6 +153,19 @@ def fit_network(
         history=tuple(best.history),
         best_epoch=best.best_epoch,
     )
+
+
+def _run(trainer: pl.Trainer, module: TripletModule, checkpoint: Path | None) -> None:
+    """Train; an interrupt stays an interrupt, where Lightning would end the whole process."""
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if on_main_thread else None
+    try:
+        trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as end:
+        raise KeyboardInterrupt from end
+    finally:
+        if on_main_thread:
+            signal.signal(signal.SIGINT, handler)
 
 
 def resolve_precision(precision: Precision, accelerator: str) -> Precision:
