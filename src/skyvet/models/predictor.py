@@ -21,6 +21,7 @@ __all__ = ["Assessment", "Predictor", "onnx_session"]
 
 _MICRO_BATCH = 64  # larger batches leave the processor's cache and are slower
 _REFERENCE_TOLERANCE = 1e-3  # other processors round differently, another model differs by far more
+_VERDICT_OF_RANK = (Verdict.BOGUS, Verdict.REVIEW, Verdict.REAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -217,12 +218,12 @@ class Predictor:
         is_real = native >= info.thresholds.threshold if threshold is None else score >= threshold
         is_calibrated = np.isin(np.asarray(surveys, dtype=str), np.array(info.surveys, dtype=str))
         may_be_real, may_be_bogus = self._possible(native, alpha)
-        verdict = np.full(len(native), Verdict.REVIEW, dtype=object)
-        verdict[is_calibrated & is_real & ~may_be_bogus] = Verdict.REAL
-        verdict[is_calibrated & ~is_real & ~may_be_real] = Verdict.BOGUS
+        called_real = is_calibrated & is_real & ~may_be_bogus
+        called_bogus = is_calibrated & ~is_real & ~may_be_real
+        rank = 1 + called_real.astype(int) - called_bogus.astype(int)
         return Assessment(
             score=score,
-            verdict=tuple(verdict.tolist()),
+            verdict=tuple(_VERDICT_OF_RANK[i] for i in rank.tolist()),
             is_calibrated=is_calibrated,
         )
 
