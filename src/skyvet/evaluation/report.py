@@ -133,6 +133,12 @@ def _notes(sample: Sample, warning: str) -> tuple[str, ...]:
             n_without_snr > 0,
             f"{n_without_snr:,} of {n:,} labelled candidates have no S/N and are above no S/N cut.",
         ),
+        (
+            True,
+            "These figures hold for new objects only if the model was trained on none of the "
+            "labelled candidates; the tables cannot tell. For a model's own training labels, its "
+            "card has figures on rows that no scoring member had seen.",
+        ),
         (repeated > 0, f"{repeated:,} candidates stand in the table more than once."),
     )
     return tuple(text for holds, text in said if holds)
