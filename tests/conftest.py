@@ -119,5 +119,13 @@ def bundle_path(dataset: Path, night_labels: Path) -> Path:
         data_licence="none needed",
     )
     path = dataset.with_name("bundle")
-    pack_ensemble(path, trained, rows.arrays, stamps=stamps, config=config, text=text)
+    pack_ensemble(
+        path,
+        trained,
+        rows.arrays,
+        stamps=stamps,
+        config=config,
+        text=text,
+        stored_px=rows.stored_px,
+    )
     return path

@@ -65,3 +65,13 @@ def test_hash_is_that_of_all_bytes(tmp_path, n_bytes):
     path = Path(tmp_path / "data")
     path.write_bytes(bytes(i % 251 for i in range(n_bytes)))
     assert sha256_of_file(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_device_is_never_replaced(tmp_path):
+    import os
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(DatasetError, match="not a regular file"), atomic_path(pipe):
+        pass
+    assert pipe.is_fifo()

@@ -15,6 +15,7 @@ from skyvet.inference.batch import ScoreConfig, score_alerts
 from skyvet.io.parts import PartWriter
 from skyvet.io.score_tables import read_scores
 from skyvet.models.bundle import Bundle, load_bundle
+from skyvet.models.predictor import Predictor
 
 PARTS = ScoreConfig(n_per_part=16)
 
@@ -100,7 +101,8 @@ def test_a_dataset_scores_like_its_packets(
     score_alerts([dataset], out, bundle=bundle, config=PARTS)
     ours, theirs = pq.read_table(out), pq.read_table(scored)
     assert ours["candidate_id"].equals(theirs["candidate_id"])
-    np.testing.assert_allclose(ours["logit"].to_numpy(), theirs["logit"].to_numpy(), atol=1e-5)
+    ours, theirs = ours["score"].to_numpy(), theirs["score"].to_numpy()
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
 
 
 def test_an_archive_scores_like_its_folder(
@@ -170,4 +172,5 @@ def test_training_and_scoring_give_one_answer_on_real_packets(
     assert served["candidate_id"].equals(dataset.table["candidate_id"])
     flags = served["flags"].to_numpy()
     assert np.count_nonzero(flags & (CandidateFlag.EDGE | CandidateFlag.MISSING_PIXELS)) > 50
-    np.testing.assert_allclose(served["logit"].to_numpy(), trained, rtol=1e-4, atol=1e-4)
+    expected = Predictor(bundle).probability(trained)
+    np.testing.assert_allclose(served["score"].to_numpy(), expected, rtol=0, atol=1e-4)

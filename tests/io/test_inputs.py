@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from skyvet.core.errors import InvalidInputError
-from skyvet.io.inputs import iter_payloads
+from skyvet.io.inputs import check_output_apart, fingerprint_inputs, iter_payloads
 
 
 def write_tar(path: Path, members: dict[str, bytes], *, mode: str = "w") -> None:
@@ -149,3 +149,54 @@ def test_missing_input_raises_at_once(tmp_path: Path) -> None:
         iter_payloads([str(tmp_path / "*.avro")])
     with pytest.raises(InvalidInputError, match=r"no \.avro file or tar archive"):
         iter_payloads([tmp_path])
+
+
+def test_a_damaged_header_in_an_archive_is_told(tmp_path):
+    import io as bytes_io
+    import tarfile
+
+    path = tmp_path / "night.tar"
+    with tarfile.open(path, "w") as archive:
+        for i in range(4):
+            member = tarfile.TarInfo(f"{i}.avro")
+            member.size = 600
+            archive.addfile(member, bytes_io.BytesIO(b"x" * 600))
+    content = bytearray(path.read_bytes())
+    second = content.index(b"1.avro")
+    content[second + 150] ^= 0xFF
+    path.write_bytes(bytes(content))
+    payloads = [(p.source.rsplit("/", 1)[-1], bool(p.error)) for p in iter_payloads([path])]
+    assert payloads == [("0.avro", False), ("night.tar", True)]
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path):
+    import os
+
+    pipe = tmp_path / "pipe.avro"
+    os.mkfifo(pipe)
+    (payload,) = iter_payloads([pipe])
+    assert "regular file" in payload.error
+
+
+def test_a_name_of_odd_bytes_can_be_written(tmp_path):
+    import os
+
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/latin\xe9.avro")
+    Path(name).write_bytes(b"x")
+    (payload,) = iter_payloads([tmp_path])
+    payload.source.encode("utf-8")
+
+
+def test_a_fingerprint_follows_the_files(tmp_path):
+    (tmp_path / "a.avro").write_bytes(b"x")
+    first = fingerprint_inputs([tmp_path])
+    assert fingerprint_inputs([tmp_path]) == first
+    (tmp_path / "b.avro").write_bytes(b"x")
+    assert fingerprint_inputs([tmp_path]) != first
+
+
+def test_an_output_among_the_inputs_is_refused(tmp_path):
+    packet = tmp_path / "a.avro"
+    packet.write_bytes(b"x")
+    with pytest.raises(InvalidInputError, match="is an input"):
+        check_output_apart([tmp_path / "." / "a.avro"], packet)

@@ -83,6 +83,14 @@ def test_other_settings_are_refused(night: Path, tmp_path: Path) -> None:
         ingest([night], tmp_path / "d", config=IngestConfig(stamp_px=31))
 
 
+def test_another_input_is_refused_and_not_passed_over(night: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(night, tmp_path / "night"))
+    ingest([folder], tmp_path / "d", config=PARTS)
+    shutil.copy(folder / "000.avro", folder / "more.avro")
+    with pytest.raises(DatasetError, match="settings or input"):
+        ingest([folder], tmp_path / "d", config=PARTS)
+
+
 def test_a_folder_with_other_files_is_refused(night: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(DatasetError, match="choose another folder"):

@@ -68,11 +68,10 @@ def score_command(
 
 def _warn(summary: ScoreSummary, bundle: Bundle) -> None:
     """Say on standard error what a person must know before trusting the scores."""
-    stamps = bundle.info.stamps
     if n_refitted := summary.flags.get("resampled", 0):
         note(
             f"note: {n_refitted} alerts had stamps of another size than the bundle's "
-            f"{stamps.size_px} px; they were cropped or padded around the candidate "
+            f"{bundle.placed_px} px; they were cropped or padded around the candidate "
             "(flag RESAMPLED)"
         )
     if summary.n_uncalibrated:

@@ -76,7 +76,15 @@ def train_triplet_command(
         data_description=f"{len(rows.arrays)} labelled candidates of {data.name}.",
         data_licence=data_licence,
     )
-    bundle = pack_ensemble(out, trained, rows.arrays, stamps=stamps, config=config, text=text)
+    bundle = pack_ensemble(
+        out,
+        trained,
+        rows.arrays,
+        stamps=stamps,
+        config=config,
+        text=text,
+        stored_px=rows.stored_px,
+    )
     shutil.rmtree(checkpoints, ignore_errors=True)
     _show(bundle, out, rows, as_json=as_json)
 

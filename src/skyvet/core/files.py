@@ -42,6 +42,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     'done'
     """
+    if path.exists() and not path.is_file():
+        raise DatasetError(f"{path} is not a regular file; give another name for the output")
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -68,7 +68,7 @@ class EvaluationConfig(Config):
     min_completeness: OpenFraction = 0.90
     min_purity: OpenFraction = 0.95
     min_snr: float = Field(default=6.0, ge=0.0)
-    confidence: OpenFraction = 0.95
+    confidence: float = Field(default=0.95, ge=0.5, le=0.9999)
     n_resamples: int = Field(default=500, ge=20)
     seed: int = Field(default=0, ge=0)
     n_bins: int = Field(default=10, ge=2, le=100)

@@ -18,6 +18,7 @@ from skyvet.core.progress import Progress, SilentProgress
 from skyvet.inference.configs import ScoreConfig
 from skyvet.io.alerts import read_alerts
 from skyvet.io.dataset import Dataset
+from skyvet.io.inputs import check_output_apart, fingerprint_inputs
 from skyvet.io.parts import PartWriter, RunManifest, join_parts
 from skyvet.io.schemas import SchemaSource
 from skyvet.io.score_tables import score_metadata
@@ -119,15 +120,22 @@ def score_alerts(
     progress = progress or SilentProgress()
     if out.is_dir():
         raise DatasetError(f"{out} is a folder; give a file, such as {out / 'scores.parquet'}")
+    check_output_apart(inputs, out)
     predictor = Predictor(bundle, n_threads=config.n_threads)
     parts = out.with_name(out.name + ".parts")
     settings: dict[str, Any] = {
         "inputs": [str(entry) for entry in inputs],
+        "inputs_sha256": fingerprint_inputs(inputs) if not _is_dataset(inputs) else "",
+        "schemas": None if schemas is None else schemas.location,
         "bundle": bundle.sha256,
         "config": config.model_dump(mode="json", exclude={"n_threads"}),
         "mappings": [mapping.model_dump(mode="json") for mapping in mappings],
     }
     writer = PartWriter(parts, kind=SCORES_KIND, settings=settings)
+    if "-" in settings["inputs"] and writer.n_done:
+        raise DatasetError(
+            f"{parts} is begun, and standard input cannot be continued; remove it first"
+        )
     progress.start("scoring alerts", None)
     progress.advance(writer.n_done)
     if not writer.manifest.is_complete:
@@ -157,12 +165,12 @@ def _blocks(
     schemas: SchemaSource | None,
     mappings: Sequence[SurveyMapping],
 ) -> Iterator[_Block]:
-    if len(inputs) == 1 and (Path(inputs[0]) / "manifest.json").is_file():
+    if _is_dataset(inputs):
         yield from _dataset_blocks(Dataset.open(inputs[0]), writer, config)
         return
     stamps = bundle.info.stamps
     geometry = BlockConfig(
-        size_px=stamps.size_px,
+        size_px=bundle.placed_px,
         centring=stamps.centring,
         with_variance=stamps.with_variance_planes,
         n_per_block=config.n_per_part,
@@ -182,6 +190,10 @@ def _blocks(
             rejections=block.rejections,
             position=block.position,
         )
+
+
+def _is_dataset(inputs: Sequence[str | Path]) -> bool:
+    return len(inputs) == 1 and (Path(inputs[0]) / "manifest.json").is_file()
 
 
 def _dataset_blocks(dataset: Dataset, writer: PartWriter, config: ScoreConfig) -> Iterator[_Block]:

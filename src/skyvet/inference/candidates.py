@@ -90,7 +90,7 @@ def _place(candidate: Candidate, predictor: Predictor) -> PlacedStamps | Rejecti
     try:
         return place_triplet(
             candidate,
-            size_px=config.size_px,
+            size_px=predictor.bundle.placed_px,
             centring=config.centring,
             with_variance=config.with_variance_planes,
         )

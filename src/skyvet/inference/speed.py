@@ -68,7 +68,7 @@ def measure_scoring_speed(
     """
     predictor = Predictor(bundle)
     stamps = bundle.info.stamps
-    geometry = BlockConfig(size_px=stamps.size_px, centring=stamps.centring)
+    geometry = BlockConfig(size_px=bundle.placed_px, centring=stamps.centring)
     _first(inputs, n_max)
     started = time.perf_counter()
     readings = _first(inputs, n_max)

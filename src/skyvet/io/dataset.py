@@ -84,6 +84,11 @@ class Dataset:
         """Return the number of candidates."""
         return int(self._starts[-1])
 
+    @property
+    def stamp_px(self) -> int:
+        """Side of the stored stamps [pixels]; 0 for a dataset without candidates."""
+        return int(self._stamps[0].shape[-1]) if self._stamps else 0
+
     def verify(self) -> None:
         """Compare every file with its recorded hash.
 

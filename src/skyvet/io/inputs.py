@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import io
 import os
+import stat
 import sys
 import tarfile
 import zlib
@@ -13,12 +15,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from skyvet.core.errors import InvalidInputError
 from skyvet.io.avro import CONTAINER_MAGIC, WIRE_MAGIC
 
-__all__ = ["READ_ERRORS", "Payload", "iter_payloads"]
+__all__ = ["READ_ERRORS", "Payload", "check_output_apart", "fingerprint_inputs", "iter_payloads"]
 
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 _PACKET_SUFFIX = ".avro"
@@ -93,14 +95,58 @@ def _numbered(paths: list[str], *, start_file: int, stdin: BinaryIO | None) -> I
         try:
             stream = opener()
         except READ_ERRORS as error:
-            yield Payload(source=source, i_file=i_file, error=_reason(error))
+            yield Payload(source=_printable(source), i_file=i_file, error=_reason(error))
             continue
         with closing(stream):
-            yield Payload(source=source, i_file=i_file, stream=stream)
+            yield Payload(source=_printable(source), i_file=i_file, stream=stream)
+
+
+def _printable(source: str) -> str:
+    """Return a name that can be written as text, whatever bytes the file system holds."""
+    return os.fsencode(source).decode("utf-8", "backslashreplace")
 
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def fingerprint_inputs(inputs: Sequence[str | Path]) -> str:
+    """Return a hash of which files the inputs are: their paths, sizes and times of change.
+
+    A run that continues an earlier one compares it, so that positions mean the same alerts.
+
+    Parameters
+    ----------
+    inputs : sequence of str or Path
+        As for `iter_payloads`; standard input has no fingerprint of its content.
+
+    Raises
+    ------
+    InvalidInputError
+        As for `iter_payloads`.
+    """
+    iter_payloads(inputs)
+    digest = hashlib.sha256()
+    for path in (path for text in inputs for path in _resolve(str(text))):
+        for file in _walk(path) if Path(path).is_dir() else [path]:
+            digest.update(os.fsencode(file))
+            if file != _STDIN and Path(file).exists():
+                facts = Path(file).stat()
+                digest.update(f"\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+def check_output_apart(inputs: Sequence[str | Path], out: Path) -> None:
+    """Refuse an output that is one of the inputs.
+
+    Raises
+    ------
+    InvalidInputError
+        If writing `out` would destroy an input.
+    """
+    for text in inputs:
+        if str(text) != _STDIN and Path(text).resolve() == out.resolve():
+            raise InvalidInputError(f"{out} is an input; give another name for the output")
 
 
 def _resolve(text: str) -> list[str]:
@@ -156,7 +202,7 @@ def _stdin_openers(stream: BinaryIO) -> Iterator[tuple[str, _Opener]]:
 def _tar_openers(source: str, opener: _Opener) -> Iterator[tuple[str, _Opener]]:
     """Stream an archive; damage ends it with one payload that cannot be opened."""
     try:
-        with opener() as stream, tarfile.open(fileobj=stream, mode="r|*") as archive:
+        with opener() as stream, _open_tar(stream) as archive:
             for member in archive:
                 name = member.name.rsplit("/", 1)[-1]
                 if member.isfile() and name.endswith(_PACKET_SUFFIX) and not name.startswith("."):
@@ -166,7 +212,25 @@ def _tar_openers(source: str, opener: _Opener) -> Iterator[tuple[str, _Opener]]:
         yield source, partial(_fail, error)
 
 
+class _StrictTarInfo(tarfile.TarInfo):
+    """Header of a tar member; a damaged one is an error and not the archive's end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Read a header; tarfile takes an invalid one after the first for the end."""
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]
+            raise tarfile.ReadError(f"damaged header: {error}") from error
+
+
+def _open_tar(stream: BinaryIO) -> tarfile.TarFile:
+    return tarfile.open(fileobj=stream, mode="r|*", tarinfo=_StrictTarInfo)
+
+
 def _open(path: str) -> BinaryIO:
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise OSError("is not a regular file")
     return Path(path).open("rb")
 
 

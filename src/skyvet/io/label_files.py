@@ -56,7 +56,7 @@ _VALUES: Final[Mapping[str, LabelValue]] = {
     "false": LabelValue.BOGUS,
     "unknown": LabelValue.UNKNOWN,
 }
-_WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d*)")
+_WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d{0,18})")
 _FLOAT_NUMBER = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?|[+-]?\d+[eE]\+\d+")
 _INT64 = np.iinfo(np.int64)
 _N_SHOWN = 5
@@ -276,11 +276,16 @@ def _find_columns(header: Sequence[str], path: Path) -> dict[str, str]:
 def _identifiers(values: Sequence[Any], path: Path, *, is_needed: bool) -> pa.Array:
     cleaned = [_identifier(value, i, path, is_needed) for i, value in enumerate(values)]
     present = [value for value in cleaned if value is not None]
-    if all(isinstance(v, int) or _WHOLE_NUMBER.fullmatch(v) for v in present):
+    if all(isinstance(v, int) or _is_int64(v) for v in present):
         numbers = [None if value is None else int(value) for value in cleaned]
         if all(v is None or _INT64.min <= v <= _INT64.max for v in numbers):
             return identifier_array(numbers)
     return identifier_array([None if value is None else str(value) for value in cleaned])
+
+
+def _is_int64(text: str) -> bool:
+    """Say whether a text is a whole number that int64 holds; longer ones stay text."""
+    return bool(_WHOLE_NUMBER.fullmatch(text)) and -(2**63) <= int(text) < 2**63
 
 
 def _identifier(value: Any, i_row: int, path: Path, is_needed: bool) -> Identifier | None:  # noqa: ANN401, FBT001 - a cell

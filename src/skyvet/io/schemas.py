@@ -63,6 +63,11 @@ class AvroSchema:
 class SchemaSource(Protocol):
     """Finds the schema of a wire-format message."""
 
+    @property
+    def location(self) -> str:
+        """Folder or address, for the settings of a run."""
+        ...
+
     def schema(self, schema_id: int) -> AvroSchema:
         """Return a schema by its id.
 
@@ -261,6 +266,11 @@ class SchemaFolder:
         self._folder = folder
         self._parsed: dict[int, AvroSchema] = {}
 
+    @property
+    def location(self) -> str:
+        """The folder."""
+        return str(self._folder)
+
     def schema(self, schema_id: int) -> AvroSchema:
         """Return a schema by its id; see `SchemaSource.schema`."""
         if schema_id not in self._paths:
@@ -301,6 +311,11 @@ class SchemaRegistry:
         self._retry_s = retry_s
         self._parsed: dict[int, AvroSchema] = {}
         self._failed: dict[int, tuple[float, PacketError]] = {}
+
+    @property
+    def location(self) -> str:
+        """The address."""
+        return self._url
 
     def schema(self, schema_id: int) -> AvroSchema:
         """Return a schema by its id; see `SchemaSource.schema`."""

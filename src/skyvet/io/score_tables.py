@@ -17,6 +17,7 @@ __all__ = ["ScoreTable", "read_scores", "score_metadata"]
 
 _KEY = b"skyvet"
 _NEEDED = ("candidate_id", "score")
+_NUMBERS = ("score", "snr", "survey_score", "flags", "magnitude", "edge_distance_px")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,5 +62,25 @@ def read_scores(path: Path) -> ScoreTable:
             f"{path} is no score table: it has no column {', '.join(missing)}; "
             "make one with: skyvet score"
         )
-    settings = json.loads((rows.schema.metadata or {}).get(_KEY, b"{}"))
+    for name in _NUMBERS:
+        if name in rows.column_names and not _is_number(rows.schema.field(name).type):
+            raise InvalidInputError(f"column {name!r} of {path} must hold numbers")
+    settings = _settings(rows, path)
     return ScoreTable(rows=rows, threshold=settings.get("threshold"), settings=settings)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_null)
+    return any(bool(test(kind)) for test in tests)
+
+
+def _settings(rows: pa.Table, path: Path) -> dict[str, Any]:
+    """Return what the run wrote into the file's metadata."""
+    try:
+        settings = json.loads((rows.schema.metadata or {}).get(_KEY, b"{}"))
+        threshold = settings.get("threshold")
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ValueError(f"threshold {threshold}")
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InvalidInputError(f"the metadata of {path} cannot be understood: {error}") from error
+    return dict(settings)

@@ -81,6 +81,10 @@ class BundleInfo(Config):
     skyvet_version: str
     surveys: tuple[str, ...] = Field(description="surveys whose scores are calibrated")
     stamps: StampConfig
+    stored_px: int | None = Field(
+        default=None,
+        description="side of the stamps that training cut from; none = that of `stamps`",
+    )
     network: dict[str, Any] = Field(description="config of the network, or of each member")
     training: dict[str, Any] = Field(description="config of the training")
     metadata_names: tuple[str, ...] = ()
@@ -117,6 +121,14 @@ class Bundle:
     def label(self) -> str:
         """Name, version and first digits of the hash, as written into score tables."""
         return f"{self.info.name}-{self.info.version}+{self.sha256[:8]}"
+
+    @property
+    def placed_px(self) -> int:
+        """Side at which cutouts are placed and kept before the network's part is cut out.
+
+        It is the side of the training dataset, so that scoring rounds pixels as training did.
+        """
+        return self.info.stored_px or self.info.stamps.size_px
 
     @property
     def onnx_path(self) -> Path:

@@ -11,9 +11,11 @@ import pyarrow as pa
 from pydantic import Field
 
 from skyvet.core.configs import Config
+from skyvet.core.errors import DatasetError
 from skyvet.core.progress import Progress, SilentProgress
 from skyvet.io.alerts import read_alerts
 from skyvet.io.dataset import DATASET_KIND
+from skyvet.io.inputs import fingerprint_inputs
 from skyvet.io.parts import PartWriter, RunManifest, read_part_tables
 from skyvet.io.schemas import SchemaSource
 from skyvet.io.surveys.mapping_config import SurveyMapping
@@ -87,10 +89,14 @@ def ingest(
     progress = progress or SilentProgress()
     settings: dict[str, Any] = {
         "inputs": [str(entry) for entry in inputs],
+        "inputs_sha256": fingerprint_inputs(inputs),
+        "schemas": None if schemas is None else schemas.location,
         "config": config.model_dump(mode="json"),
         "mappings": [mapping.model_dump(mode="json") for mapping in mappings],
     }
     writer = PartWriter(out, kind=DATASET_KIND, settings=settings)
+    if "-" in settings["inputs"] and (writer.manifest.is_complete or writer.n_done):
+        raise DatasetError(f"{out} is begun, and standard input cannot be continued; remove it")
     if writer.manifest.is_complete:
         return writer.manifest
     readings = read_alerts(

@@ -34,11 +34,14 @@ class LabelledRows:
         Counts: labelled, unknown, unlabelled, absent.
     surveys : tuple of str
         Surveys of the labelled rows.
+    stored_px : int
+        Side of the dataset's stamps [pixels].
     """
 
     arrays: TripletArrays
     matched: MatchedLabels
     surveys: tuple[str, ...]
+    stored_px: int
 
 
 def load_labelled_rows(
@@ -96,7 +99,10 @@ def load_labelled_rows(
         metadata_names=tuple(metadata_names),
     )
     return LabelledRows(
-        arrays=arrays, matched=matched, surveys=tuple(sorted(set(table["survey"].to_pylist())))
+        arrays=arrays,
+        matched=matched,
+        surveys=tuple(sorted(set(table["survey"].to_pylist()))),
+        stored_px=dataset.stamp_px,
     )
 
 

@@ -104,6 +104,7 @@ def pack_ensemble(
     stamps: StampConfig,
     config: EnsembleConfig,
     text: BundleText,
+    stored_px: int | None = None,
 ) -> Bundle:
     """Export the ensemble, check it against PyTorch, and write the bundle.
 
@@ -121,6 +122,8 @@ def pack_ensemble(
         How it was trained.
     text : BundleText
         Names, provenance and card.
+    stored_px : int, optional
+        Side of the dataset's stamps, where the network sees a smaller part of them.
 
     Returns
     -------
@@ -138,6 +141,7 @@ def pack_ensemble(
     export = export_onnx(network, labelled.stamps[check_rows].astype(np.float32), metadata)
     metrics = held_out_metrics(labelled, trained)
     info = _describe(trained, labelled, stamps=stamps, config=config, text=text, metrics=metrics)
+    info = info.model_copy(update={"stored_px": stored_px})
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     write = partial(
         save_bundle,
