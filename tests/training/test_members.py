@@ -73,22 +73,31 @@ def test_training_is_repeatable(triplets, trained) -> None:
 
 
 class _StoppingProgress:
-    """Interrupts after the first fold."""
+    """Interrupts when the given number of steps of a stage at the given depth are done."""
+
+    def __init__(self, *, depth: int, n_steps: int) -> None:
+        self._at, self._left, self._depth = depth, n_steps, 0
 
     def start(self, description: str, total: int | None) -> None:
-        pass
+        self._depth += 1
 
     def advance(self, n_steps: int = 1) -> None:
-        raise KeyboardInterrupt
+        self._left -= n_steps if self._depth == self._at else 0
+        if self._left == 0:
+            raise KeyboardInterrupt
 
     def finish(self) -> None:
-        pass
+        self._depth -= 1
 
 
-def test_a_stopped_training_goes_on_to_the_same_ensemble(triplets, trained, tmp_path) -> None:
+@pytest.mark.parametrize(("depth", "n_steps"), [(1, 1), (3, 5)])
+def test_a_stopped_training_goes_on_to_the_same_ensemble(
+    triplets, trained, tmp_path, depth, n_steps
+) -> None:
+    stop = _StoppingProgress(depth=depth, n_steps=n_steps)
     with pytest.raises(KeyboardInterrupt):
-        train_ensemble(triplets(60), CONFIG, checkpoint_dir=tmp_path, progress=_StoppingProgress())
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["fold-0"]
+        train_ensemble(triplets(60), CONFIG, checkpoint_dir=tmp_path, progress=stop)
+    assert {p.name for p in tmp_path.iterdir()} < {"fold-0", "fold-1", "fold-2"}
     again = train_ensemble(triplets(60), CONFIG, checkpoint_dir=tmp_path)
     np.testing.assert_array_equal(again.held_out_logits, trained.held_out_logits)
 
