@@ -30,6 +30,7 @@ from skyvet.scoring.intervals import bootstrap_intervals
 from skyvet.scoring.metrics import brier_score, completeness_at_purity
 from skyvet.scoring.reliability import expected_calibration_error
 from skyvet.training.members import train_ensemble
+from skyvet.training.packing import hash_identifiers
 from skyvet.training.prediction import predict_logits
 from skyvet.training.splits import check_no_leakage, grouped_folds
 
@@ -71,11 +72,12 @@ def out_of_fold(
     for i_fold in range(N_FOLDS):
         tested = np.flatnonzero(folds == i_fold)
         train = labelled.take(np.flatnonzero(folds != i_fold))
-        apart = np.flatnonzero(~np.isin(weak.object_ids, labelled.object_ids[tested]))
-        helpers = weak.take(apart)
-        check_no_leakage(
-            np.concatenate([train.object_ids, helpers.object_ids]), labelled.object_ids[tested]
-        )
+        helpers = None
+        if weak is not None:
+            apart = np.flatnonzero(~np.isin(weak.object_ids, labelled.object_ids[tested]))
+            helpers = weak.take(apart)
+            check_no_leakage(helpers.object_ids, labelled.object_ids[tested])
+        check_no_leakage(train.object_ids, labelled.object_ids[tested])
         trained = train_ensemble(
             train, FINE_TUNING, weak=helpers, initial_state=start, progress=progress
         )
@@ -88,7 +90,10 @@ def out_of_fold(
 
 def from_bundle(triplets: LabelledTriplets, path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return probability, logit and verdict of every row from a saved bundle."""
-    predictor = Predictor(load_bundle(path))
+    bundle = load_bundle(path)
+    if bundle.info.data.candidate_ids_sha256 == hash_identifiers(triplets.candidate_ids):
+        print("warning: the bundle was trained on these very triplets; the figures are not fair")
+    predictor = Predictor(bundle)
     logits = predictor.logits(triplets.pixels)
     result = predictor.assess(logits, ["ztf"] * len(logits))
     return result.score, logits, np.array([verdict.value for verdict in result.verdict])
@@ -131,6 +136,8 @@ def show_slices(triplets: LabelledTriplets, probability: np.ndarray) -> None:
     """Print the AUC of each kind of REAL against all BOGUS, and the reverse."""
     labels = triplets.labels
     for column, side in (("label_source", 1), ("vet_subclass", 0)):
+        if column not in triplets.columns:
+            continue
         values = triplets.columns[column].astype(str)
         for value in np.unique(values[labels == side]):
             rows = (labels != side) | (values == value)
@@ -159,13 +166,24 @@ def main() -> None:
     every = np.arange(len(triplets.labels))
     with_drb = np.flatnonzero(np.isfinite(triplets.columns["drb"]))
     result = figures(scored[0], triplets, every)
-    on_drb = figures(scored[0], triplets, with_drb)
+    on_drb = _figures_or_none(scored[0], triplets, with_drb)
     print(f"{len(every)} triplets, {time.monotonic() - started:.0f} s")
     show_slices(triplets, scored[0])
     print(f"on the {len(with_drb)} that carry drb: {json.dumps(on_drb)}")
-    result["rb"] = figures(triplets.columns["rb"], triplets, every)
-    result["drb"] = figures(triplets.columns["drb"], triplets, with_drb)
-    print(json.dumps(result))
+    with_rb = np.flatnonzero(np.isfinite(triplets.columns["rb"]))
+    document: dict[str, object] = dict(result)
+    document["rb"] = _figures_or_none(triplets.columns["rb"], triplets, with_rb)
+    document["drb"] = _figures_or_none(triplets.columns["drb"], triplets, with_drb)
+    print(json.dumps(document))
+
+
+def _figures_or_none(
+    scores: np.ndarray, triplets: LabelledTriplets, rows: np.ndarray
+) -> dict[str, float] | None:
+    """Return figures, or None where the rows do not hold both classes."""
+    if len(np.unique(triplets.labels[rows])) < 2:
+        return None
+    return figures(scores, triplets, rows)
 
 
 if __name__ == "__main__":

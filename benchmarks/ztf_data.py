@@ -68,7 +68,7 @@ def load_labelled(data: Path) -> LabelledTriplets:
     table = pq.read_table(folder / "labels.parquet")
     columns = {name: np.array(table[name].to_pylist(), dtype=object) for name in table.column_names}
     for name in ("rb", "drb"):
-        columns[name] = _floats(columns[name])
+        columns[name] = _floats(columns.get(name, [None] * len(pixels)))
     return LabelledTriplets(
         pixels=_as_scored(pixels),
         labels=np.array([label == "real" for label in labels["label"].to_pylist()], dtype=np.int8),
@@ -87,7 +87,7 @@ def _as_scored(pixels: np.ndarray) -> np.ndarray:
     return restore_stamps(quantise_stamps(np.where(valid_pixels(pixels), pixels, np.nan)))
 
 
-def load_taught(data: Path, stamps: StampConfig, *, without: np.ndarray) -> TripletArrays:
+def load_taught(data: Path, stamps: StampConfig, *, without: np.ndarray) -> TripletArrays | None:
     """Read the packets of ``ztf_alerts`` that carry a deep score and no label.
 
     The packet's ``drb`` is the target: a weak teacher, for training alone.
@@ -104,8 +104,11 @@ def load_taught(data: Path, stamps: StampConfig, *, without: np.ndarray) -> Trip
     Returns
     -------
     TripletArrays
-        ``labels`` are ``drb >= 0.5``, ``targets`` are ``drb`` kept 0.02 away from 0 and 1.
+        ``labels`` are ``drb >= 0.5``, ``targets`` are ``drb`` kept 0.02 away from 0 and 1. None
+        where the folder has no packets or none of them carries a deep score.
     """
+    if not (data / "ztf_alerts").is_dir():
+        return None
     pixels, candidates = [], []
     known = set(without.tolist())
     readings = read_alerts([data / "ztf_alerts"], survey="ztf")
@@ -117,6 +120,8 @@ def load_taught(data: Path, stamps: StampConfig, *, without: np.ndarray) -> Trip
         ]
         pixels.append(restore_stamps(block.stamps)[keep])
         candidates += [block.candidates[i] for i in keep]
+    if not candidates:
+        return None
     drb = np.array([c.survey_score for c in candidates])
     return TripletArrays(
         stamps=prepare_stamps(np.concatenate(pixels), stamps).astype(np.float16),

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -36,7 +38,14 @@ from skyvet.training.card import CardText, write_card
 from skyvet.training.configs import EnsembleConfig
 from skyvet.training.members import TrainedEnsemble
 
-__all__ = ["BundleText", "add_metrics", "held_out_metrics", "pack_ensemble", "start_weights"]
+__all__ = [
+    "BundleText",
+    "add_metrics",
+    "hash_identifiers",
+    "held_out_metrics",
+    "pack_ensemble",
+    "start_weights",
+]
 
 _MEMBER = "members.{i}."
 
@@ -238,13 +247,14 @@ def _describe(
             n_real=n_real,
             n_bogus=len(labelled) - n_real,
             n_objects=len(np.unique(labelled.object_ids)),
-            candidate_ids_sha256=_hash_of_ids(labelled),
+            candidate_ids_sha256=hash_identifiers(labelled.candidate_ids),
         ),
     )
 
 
-def _hash_of_ids(labelled: TripletArrays) -> str:
-    text = "\n".join(sorted(str(value) for value in labelled.candidate_ids.tolist()))
+def hash_identifiers(candidate_ids: NDArray[Any]) -> str:
+    """Return the hash of a set of candidates, by which a bundle names its training data."""
+    text = "\n".join(sorted(str(value) for value in candidate_ids.tolist()))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
