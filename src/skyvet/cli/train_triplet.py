@@ -54,23 +54,20 @@ def train_triplet_command(
     rows = load_labelled_rows(data, labels, stamps=stamps, metadata_names=names)
     weak = None
     if weak_labels is not None:
-        weak = _without(
-            load_labelled_rows(data, weak_labels, stamps=stamps, metadata_names=names), rows
-        )
+        weak = load_labelled_rows(data, weak_labels, stamps=stamps, metadata_names=names)
     start = None if start_from is None else start_weights(load_bundle(start_from))
     checkpoints = out.with_name(out.name + ".checkpoints")
     with shown_progress(quiet=as_json) as progress:
         trained = train_ensemble(
             rows.arrays,
             config,
-            weak=weak,
+            weak=None if weak is None else _without(weak, rows),
             initial_state=start,
             checkpoint_dir=checkpoints,
             progress=progress,
         )
     text = BundleText(
         name=name or out.name,
-        version="1",
         summary=f"real/bogus for {', '.join(rows.surveys)}, {config.member.network.kind}",
         surveys=rows.surveys,
         data_description=f"{len(rows.arrays)} labelled candidates of {data.name}.",

@@ -56,22 +56,24 @@ class BundleText:
 
     Parameters
     ----------
-    name, version, summary : str
+    name, summary : str
         For lists of bundles.
     surveys : tuple of str
         Surveys of the labelled rows.
     data_description, data_licence : str
         Where the labelled rows come from, and their terms.
+    version : str, default "1"
+        Of the bundle.
     card : CardText
         Intended use, limits, procedure.
     """
 
     name: str
-    version: str
     summary: str
     surveys: tuple[str, ...]
     data_description: str
     data_licence: str
+    version: str = "1"
     card: CardText = field(default_factory=CardText)
 
 
