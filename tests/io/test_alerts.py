@@ -164,3 +164,16 @@ def test_every_real_record_is_a_candidate_or_a_rejection(
         item.survey if isinstance(item, Candidate) else str(item.reason) for item in items
     )
     assert found == expected
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), TypeError("odd"), OverflowError("odd")])
+def test_a_value_that_an_adapter_chokes_on_is_a_rejection(
+    night: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def choke(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("skyvet.io.surveys.ztf.ZtfAdapter.to_candidate", choke)
+    items = [reading.item for reading in read_alerts([night / "a.avro"])]
+    assert {item.reason.value for item in items} == {"bad_value"}
+    assert all(item.candidate_id is not None for item in items)

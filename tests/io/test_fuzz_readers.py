@@ -115,6 +115,17 @@ def test_mutated_packets_never_raise(
     assert all(isinstance(reading.item, (Candidate, Rejection)) for reading in readings)
 
 
+@FUZZ
+@given(i_packet=st.integers(0, 10**6), edits=EDITS, span=st.sampled_from([1.0, 0.4]))
+def test_mutated_real_packets_never_raise(
+    shared_data: Path, i_packet: int, edits: list[tuple[float, int]], span: float
+) -> None:
+    packets = sorted(shared_data.glob("*_alerts/**/*.avro"))
+    readings = read_bytes(mutate(packets[i_packet % len(packets)].read_bytes(), edits, span=span))
+    assert readings
+    assert all(isinstance(reading.item, (Candidate, Rejection)) for reading in readings)
+
+
 @pytest.mark.parametrize("kind", PACKETS)
 @FUZZ
 @given(fraction=st.floats(0, 1, exclude_max=True))
