@@ -31,7 +31,8 @@ def main() -> None:
         train = arrays.take(np.arange(arguments.n))
         test = arrays.take(np.arange(arguments.n, night.n))
         started = time.perf_counter()
-        fitted = fit_network(train, TrainConfig(network=Vgg6Config()), progress=progress)
+        config = TrainConfig(network=Vgg6Config(), n_epochs=20)
+        fitted = fit_network(train, config, progress=progress)
         seconds = time.perf_counter() - started
     logits = predict_logits(fitted.build(), test.stamps)
     n_seen = len(fitted.history) * arguments.n
