@@ -16,8 +16,6 @@ seed and must give the logits that were stored at saving.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -28,8 +26,12 @@ from pydantic import Field, ValidationError
 
 from skyvet.core.arrays import FloatArray
 from skyvet.core.configs import Config
-from skyvet.core.errors import BundleError, DatasetError
-from skyvet.core.files import sha256_of_file
+from skyvet.core.errors import BundleError
+from skyvet.models.bundle_folder import (
+    check_bundle_folder,
+    is_bundle_folder,
+    write_bundle_folder,
+)
 from skyvet.preprocessing.normalization import StampConfig, prepare_stamps
 
 __all__ = [
@@ -45,7 +47,6 @@ __all__ = [
 ]
 
 BUNDLE_FILES = ("bundle.json", "card.md", "model.onnx", "weights.safetensors")
-_SUMS = "SHA256SUMS"
 _FORMAT_VERSION = 1
 _N_REFERENCE = 4
 
@@ -163,14 +164,7 @@ def reference_stamps(config: StampConfig) -> FloatArray:
     return prepare_stamps(pixels.astype(np.float32), config)
 
 
-def save_bundle(
-    path: Path,
-    info: BundleInfo,
-    *,
-    write_model: Callable[[Path], None],
-    write_weights: Callable[[Path], None],
-    card: str,
-) -> None:
+def save_bundle(path: Path, info: BundleInfo, *, model: bytes, weights: bytes, card: str) -> None:
     """Write a bundle folder; an existing one is replaced only when the new one is whole.
 
     Parameters
@@ -179,8 +173,8 @@ def save_bundle(
         Folder of the bundle.
     info : BundleInfo
         Content of ``bundle.json``.
-    write_model, write_weights : callable
-        Write ``model.onnx`` and ``weights.safetensors`` to the path given.
+    model, weights : bytes
+        Content of ``model.onnx`` and ``weights.safetensors``.
     card : str
         Model card (Markdown).
 
@@ -191,45 +185,9 @@ def save_bundle(
     BundleError
         If `path` exists and is no bundle.
     """
-    if path.exists() and not (path / _SUMS).exists():
-        raise BundleError(f"{path} exists and is no bundle; choose another folder")
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        write_model(draft / "model.onnx")
-        write_weights(draft / "weights.safetensors")
-        (draft / "card.md").write_text(card, encoding="utf-8")
-        (draft / "bundle.json").write_text(info.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        sums = [f"{sha256_of_file(draft / name)}  {name}\n" for name in BUNDLE_FILES]
-        (draft / _SUMS).write_text("".join(sums), encoding="ascii")
-        for file in draft.iterdir():
-            file.chmod(0o644)
-        shutil.rmtree(path, ignore_errors=True)
-        draft.rename(path)
-    except OSError as error:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise DatasetError(f"cannot write bundle {path}: {error.strerror or error}") from error
-
-
-def _check_sums(path: Path) -> str:
-    """Compare every file with its recorded hash and return the hash of the list itself."""
-    sums = path / _SUMS
-    if not sums.is_file():
-        raise BundleError(f"{path} is not a bundle: it has no {_SUMS}")
-    lines = [line.split(maxsplit=1) for line in sums.read_text("ascii").splitlines() if line]
-    recorded = {name: digest for digest, name in lines}
-    if set(recorded) != set(BUNDLE_FILES):
-        raise BundleError(f"{sums} must list {', '.join(BUNDLE_FILES)}; got {sorted(recorded)}")
-    for name, expected in recorded.items():
-        if not (path / name).is_file():
-            raise BundleError(f"{path / name} is missing; copy the bundle again as a whole")
-        if sha256_of_file(path / name) != expected:
-            raise BundleError(
-                f"{path / name} was altered (its hash differs from {_SUMS}); "
-                "get the bundle again from where it came"
-            )
-    return sha256_of_file(sums)
+    document = info.model_dump_json(indent=1) + "\n"
+    contents = (document.encode(), card.encode(), model, weights)
+    write_bundle_folder(path, dict(zip(BUNDLE_FILES, contents, strict=True)))
 
 
 def load_bundle(path_or_name: str | Path) -> Bundle:
@@ -265,7 +223,7 @@ def load_bundle(path_or_name: str | Path) -> Bundle:
                 f"no bundle '{path_or_name}': neither a folder nor one of those shipped ({names})"
             )
         path = shipped[str(path_or_name)]
-    sha256 = _check_sums(path)
+    sha256 = check_bundle_folder(path, needed=BUNDLE_FILES)
     try:
         info = BundleInfo.model_validate_json((path / "bundle.json").read_bytes())
     except ValidationError as error:
@@ -282,4 +240,4 @@ def find_bundles(folder: Path | None = None) -> dict[str, Path]:
     root = folder or Path(str(resources.files("skyvet.models"))) / "shipped"
     if not root.is_dir():
         return {}
-    return {p.name: p for p in sorted(root.iterdir()) if (p / _SUMS).is_file()}
+    return {p.name: p for p in sorted(root.iterdir()) if is_bundle_folder(p)}

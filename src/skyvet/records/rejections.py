@@ -26,6 +26,10 @@ class RejectionReason(enum.StrEnum):
     NO_VALID_PIXELS = "no_valid_pixels"
     STAMP_SIZE = "stamp_size"
     DUPLICATE_CANDIDATE = "duplicate_candidate"
+    TOO_FEW_FRAMES = "too_few_frames"
+    UNREADABLE_FRAME = "unreadable_frame"
+    UNKNOWN_OBJECT = "unknown_object"
+    UNAVAILABLE = "unavailable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from skyvet import __version__
@@ -157,8 +157,8 @@ def pack_ensemble(
     write = partial(
         save_bundle,
         path,
-        write_model=lambda file: _write_bytes(file, export.content),
-        write_weights=lambda file: save_file(weights, file),
+        model=export.content,
+        weights=save(weights),
         card=write_card(info, text.card),
     )
     write(info)
@@ -200,15 +200,11 @@ def add_metrics(
     save_bundle(
         bundle.path,
         info,
-        write_model=lambda file: _write_bytes(file, model),
-        write_weights=lambda file: _write_bytes(file, weights),
+        model=model,
+        weights=weights,
         card=write_card(info, card),
     )
     return load_bundle(bundle.path)
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
 
 
 def _describe(

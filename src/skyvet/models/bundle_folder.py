@@ -1,0 +1,98 @@
+"""A folder of files that is whole and unaltered, or refused: what every saved model is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from skyvet.core.errors import BundleError, DatasetError
+from skyvet.core.files import sha256_of_file
+
+__all__ = ["SUMS_FILE", "check_bundle_folder", "is_bundle_folder", "write_bundle_folder"]
+
+SUMS_FILE = "SHA256SUMS"
+"""Lists the hash of every file of the folder (check by hand: sha256sum -c SHA256SUMS)."""
+
+
+def is_bundle_folder(path: Path) -> bool:
+    """Say whether a folder looks like a saved model."""
+    return (path / SUMS_FILE).is_file()
+
+
+def write_bundle_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files; an existing one is replaced only when the new one is whole.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; absent, or another saved model.
+    files : mapping of str to bytes
+        Content by file name.
+
+    Raises
+    ------
+    DatasetError
+        If the folder cannot be written.
+    BundleError
+        If `path` exists and is no saved model.
+    """
+    if path.exists() and not is_bundle_folder(path):
+        raise BundleError(f"{path} exists and is no bundle; choose another folder")
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        for name, content in files.items():
+            (draft / name).write_bytes(content)
+        sums = [f"{sha256_of_file(draft / name)}  {name}\n" for name in sorted(files)]
+        (draft / SUMS_FILE).write_text("".join(sums), encoding="ascii")
+        for file in draft.iterdir():
+            file.chmod(0o644)
+        shutil.rmtree(path, ignore_errors=True)
+        draft.rename(path)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise DatasetError(f"cannot write bundle {path}: {error.strerror or error}") from error
+
+
+def check_bundle_folder(path: Path, *, needed: Collection[str]) -> str:
+    """Compare every file with its recorded hash.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    needed : collection of str
+        Files that must be among those listed.
+
+    Returns
+    -------
+    str
+        Hash of the list itself: identifies the saved model.
+
+    Raises
+    ------
+    BundleError
+        If it is no saved model, or a file is missing, altered or not expected.
+    """
+    sums = path / SUMS_FILE
+    if not sums.is_file():
+        raise BundleError(f"{path} is not a bundle: it has no {SUMS_FILE}")
+    lines = [line.split(maxsplit=1) for line in sums.read_text("ascii").splitlines() if line]
+    recorded = {line[-1]: line[0] for line in lines}
+    if not set(needed) <= set(recorded):
+        raise BundleError(
+            f"{sums} must list {', '.join(sorted(needed))}; got {', '.join(sorted(recorded))}"
+        )
+    for name, expected in recorded.items():
+        if Path(name).name != name:
+            raise BundleError(f"{sums} lists {name!r}, which is no file of the folder itself")
+        if not (path / name).is_file():
+            raise BundleError(f"{path / name} is missing; copy the bundle again as a whole")
+        if sha256_of_file(path / name) != expected:
+            raise BundleError(
+                f"{path / name} was altered (its hash differs from {SUMS_FILE}); "
+                "get the bundle again from where it came"
+            )
+    return sha256_of_file(sums)

@@ -1,0 +1,1 @@
+"""Classifiers of frame sequences: one member a file, one bundle, one predictor."""
