@@ -41,6 +41,7 @@ __all__ = [
     "PartWriter",
     "RunManifest",
     "join_parts",
+    "manifest_kind",
     "part_paths",
     "read_manifest",
     "read_part_manifest",
@@ -99,6 +100,22 @@ def read_manifest(path: Path, *, kind: str) -> RunManifest:
             f"up to version {FORMAT_VERSION}"
         )
     return manifest
+
+
+def manifest_kind(path: Path) -> str | None:
+    """Return what a folder of parts holds; None where it is no such folder.
+
+    Raises
+    ------
+    DatasetError
+        If its manifest is damaged.
+    """
+    if not (path / _MANIFEST).is_file():
+        return None
+    try:
+        return RunManifest.model_validate_json((path / _MANIFEST).read_bytes()).kind
+    except (OSError, ValidationError) as error:
+        raise DatasetError(f"{path / _MANIFEST} cannot be read: {error}") from error
 
 
 def part_paths(path: Path) -> list[Path]:
