@@ -95,10 +95,10 @@ def test_a_resumed_training_equals_an_uninterrupted_one(triplets, tmp_path, ema_
     assert_same_weights(resumed.state_dict, whole.state_dict)
 
 
-def test_a_checkpoint_brings_back_all_that_is_known_of_the_best_epoch(triplets):
+def test_a_checkpoint_brings_back_all_that_is_known_of_the_best_epoch():
     network = SMALL.network.build(InputShape(stamp_px=21))
     parts = [
-        BestEpoch(RunningMean(network, 0.0), SMALL, validation=triplets(4), fingerprint="same")
+        BestEpoch(RunningMean(network, 0.0), SMALL, validate=None, fingerprint="same")
         for _ in range(2)
     ]
     state = parts[0].state_dict() | {"best_value": 0.25, "best_epoch": 4}

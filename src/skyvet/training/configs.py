@@ -18,6 +18,7 @@ from skyvet.training.losses import LossConfig
 __all__ = [
     "EnsembleConfig",
     "HardwareConfig",
+    "LoopConfig",
     "Monitor",
     "OptimiserConfig",
     "Precision",
@@ -78,14 +79,10 @@ class HardwareConfig(Config):
     )
 
 
-class TrainConfig(Config):
-    """A training of one network."""
+class LoopConfig(Config):
+    """What every training of a network has: optimiser, epochs, hardware, seed."""
 
-    network: NetworkConfig = Field(default=CompactConfig(), description="which network")
     optimiser: OptimiserConfig = OptimiserConfig()
-    loss: LossConfig = LossConfig()
-    batches: BatchConfig = BatchConfig()
-    augmentation: AugmentationConfig = AugmentationConfig()
     hardware: HardwareConfig = HardwareConfig()
     n_epochs: int = Field(default=30, ge=1, description="epochs at most")
     patience: int = Field(
@@ -98,6 +95,15 @@ class TrainConfig(Config):
         default=0.15, ge=0, lt=1, description="share of the objects held out to choose the epoch"
     )
     seed: int = Field(default=0, ge=0, description="of weights, order, augmentation and dropout")
+
+
+class TrainConfig(LoopConfig):
+    """A training of one triplet network."""
+
+    network: NetworkConfig = Field(default=CompactConfig(), description="which network")
+    loss: LossConfig = LossConfig()
+    batches: BatchConfig = BatchConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
 
 
 class EnsembleConfig(Config):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import lightning.pytorch as pl
 import numpy as np
@@ -16,13 +17,20 @@ from torch import Tensor, nn
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress
-from skyvet.preprocessing.triplets import TripletArrays
 from skyvet.scoring.curves import roc_auc
-from skyvet.training.configs import Monitor, TrainConfig
-from skyvet.training.module import TripletModule
-from skyvet.training.prediction import predict_logits
+from skyvet.training.configs import LoopConfig, Monitor
+from skyvet.training.module import EpochModule
 
-__all__ = ["BestEpoch", "EpochCheckpoint", "EpochProgress", "EpochRecord", "RunningMean"]
+__all__ = [
+    "BestEpoch",
+    "EpochCheckpoint",
+    "EpochProgress",
+    "EpochRecord",
+    "RunningMean",
+    "Validate",
+    "ValidationFigures",
+    "figures_on_validation",
+]
 
 CHECKPOINT_NAME = "last.ckpt"
 
@@ -46,6 +54,25 @@ class EpochRecord:
     train_loss: float
     validation_loss: float
     validation_auc: float
+
+
+class ValidationFigures(NamedTuple):
+    """What a network achieves on the validation rows.
+
+    Attributes
+    ----------
+    loss, auc : float
+        As `EpochRecord.validation_loss` and `EpochRecord.validation_auc`.
+    """
+
+    loss: float
+    auc: float
+
+
+Validate = Callable[[nn.Module], ValidationFigures]
+"""Judges a network on the validation rows, which it knows."""
+
+NO_FIGURES = ValidationFigures(loss=np.nan, auc=np.nan)
 
 
 class RunningMean(pl.Callback):
@@ -100,10 +127,10 @@ class BestEpoch(pl.Callback):
     ----------
     mean : RunningMean
         Whose network is validated and kept.
-    config : TrainConfig
+    config : LoopConfig
         Monitor and patience.
-    validation : TripletArrays or None
-        Without it the last epoch is the best.
+    validate : callable or None
+        Judges the network on the validation rows; without it the last epoch is the best.
     fingerprint : str
         Of settings and rows; a checkpoint with another one is refused.
     """
@@ -111,9 +138,9 @@ class BestEpoch(pl.Callback):
     def __init__(
         self,
         mean: RunningMean,
-        config: TrainConfig,
+        config: LoopConfig,
         *,
-        validation: TripletArrays | None,
+        validate: Validate | None,
         fingerprint: str,
     ) -> None:
         self.history: list[EpochRecord] = []
@@ -122,38 +149,30 @@ class BestEpoch(pl.Callback):
         self._best_value = np.inf
         self._mean = mean
         self._config = config
-        self._validation = validation
+        self._validate = validate
         self._fingerprint = fingerprint
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: TripletModule) -> None:  # type: ignore[override,unused-ignore]
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: EpochModule) -> None:  # type: ignore[override,unused-ignore]
         """Record the epoch; stop if patience has run out."""
-        train_loss = float(pl_module.epoch_loss_sum) / trainer.num_training_batches
-        loss, auc = self._validate()
+        figures = NO_FIGURES if self._validate is None else self._validate(self._mean.network)
         epoch = trainer.current_epoch
         self.history.append(
             EpochRecord(
-                epoch=epoch, train_loss=train_loss, validation_loss=loss, validation_auc=auc
+                epoch=epoch,
+                train_loss=float(pl_module.epoch_loss_sum) / trainer.num_training_batches,
+                validation_loss=figures.loss,
+                validation_auc=figures.auc,
             )
         )
-        value = loss if self._config.monitor is Monitor.LOSS else -auc
-        if self._validation is None or value < self._best_value:
+        value = figures.loss if self._config.monitor is Monitor.LOSS else -figures.auc
+        if self._validate is None or value < self._best_value:
             self._best_value = value
             self.best_epoch = epoch
             state = self._mean.network.state_dict()
             self.best_state = {name: part.detach().cpu().clone() for name, part in state.items()}
         patience = self._config.patience
-        if self._validation is not None and patience and epoch - self.best_epoch >= patience:
+        if self._validate is not None and patience and epoch - self.best_epoch >= patience:
             trainer.should_stop = True
-
-    def _validate(self) -> tuple[float, float]:
-        """Return loss and AUC on the validation rows."""
-        rows = self._validation
-        if rows is None:
-            return np.nan, np.nan
-        logits = predict_logits(self._mean.network, rows.stamps, rows.metadata)
-        loss = _log_loss(logits, rows.labels, rows.weights)
-        has_both = len(np.unique(rows.labels)) > 1
-        return loss, roc_auc(logits, rows.labels) if has_both else np.nan
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed training needs."""
@@ -228,8 +247,29 @@ class EpochProgress(pl.Callback):
         self._progress.finish()
 
 
-def _log_loss(logits: FloatArray, labels: IntArray, weights: FloatArray) -> float:
-    """Weighted mean cross-entropy of the labels."""
+def figures_on_validation(
+    logits: FloatArray, labels: IntArray, weights: FloatArray
+) -> ValidationFigures:
+    """Return loss and AUC of logits on the validation rows.
+
+    Parameters
+    ----------
+    logits, labels, weights : ndarray, shape (n,)
+        Logit of REAL, 1 = REAL or 0 = BOGUS, weight >= 0.
+
+    Returns
+    -------
+    ValidationFigures
+
+    Examples
+    --------
+    >>> figures_on_validation(np.zeros(2), np.array([0, 1]), np.ones(2)).auc
+    0.5
+    """
     wide = logits.astype(np.float64)
     losses = np.logaddexp(0.0, wide) - labels * wide
-    return float(np.average(losses, weights=weights)) if weights.sum() > 0 else np.nan
+    has_both = len(np.unique(labels)) > 1
+    return ValidationFigures(
+        loss=float(np.average(losses, weights=weights)) if weights.sum() > 0 else np.nan,
+        auc=roc_auc(logits, labels) if has_both else np.nan,
+    )

@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import logging
-import signal
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import lightning.pytorch as pl
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from skyvet.core.arrays import FloatArray
 from skyvet.core.errors import InvalidInputError
-from skyvet.core.progress import Progress, SilentProgress
+from skyvet.core.progress import Progress
 from skyvet.models.interface import InputShape, TripletNetwork
 from skyvet.models.networks import NetworkConfig, build_network
-from skyvet.models.quiet_torch import quiet_torch
 from skyvet.preprocessing.triplets import TripletArrays
-from skyvet.training.configs import Monitor, Precision, TrainConfig
+from skyvet.training.configs import Monitor, TrainConfig
 from skyvet.training.epochs import (
-    CHECKPOINT_NAME,
-    BestEpoch,
-    EpochCheckpoint,
-    EpochProgress,
     EpochRecord,
-    RunningMean,
+    Validate,
+    ValidationFigures,
+    figures_on_validation,
 )
-from skyvet.training.memory import keep_freed_memory
+from skyvet.training.loop import train_epochs, training_fingerprint
 from skyvet.training.module import TripletModule
+from skyvet.training.prediction import predict_logits
 from skyvet.training.splits import check_no_leakage, grouped_split
 
-__all__ = ["FittedNetwork", "fit_network", "resolve_precision"]
-
-_LIGHTNING_LOGGERS = ("lightning.pytorch", "lightning.fabric")
+__all__ = ["FittedNetwork", "fit_network"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -127,25 +118,15 @@ def fit_network(
         n_metadata=0 if arrays.metadata is None else arrays.metadata.shape[1],
     )
     network = _start_network(config, shape, train, initial_state)
-    mean = RunningMean(network, config.optimiser.ema_decay)
-    best = BestEpoch(
-        mean,
+    best = train_epochs(
+        TripletModule(network, train, config, teacher_logits=teacher),
         config,
-        validation=held_out,
-        fingerprint=_fingerprint(config, network, train, held_out),
+        validate=None if held_out is None else _judge_on(held_out),
+        fingerprint=training_fingerprint(config, network, _identity(train, held_out)),
+        checkpoint_dir=checkpoint_dir,
+        resume=resume,
+        progress=progress,
     )
-    callbacks = [mean, best, EpochProgress(progress or SilentProgress(), "Training")]
-    checkpoint = _checkpoint_path(checkpoint_dir, resume=resume)
-    if checkpoint_dir is not None:
-        callbacks.append(EpochCheckpoint(Path(checkpoint_dir)))
-    keep_freed_memory()
-    module = TripletModule(network, train, config, teacher_logits=teacher)
-    with (
-        quiet_torch(*_LIGHTNING_LOGGERS, level=logging.WARNING),
-        _threads(config.hardware.n_threads),
-    ):
-        trainer = _make_trainer(config, callbacks)
-        _run(trainer, module, checkpoint)
     return FittedNetwork(
         network_config=config.network,
         shape=shape,
@@ -153,36 +134,6 @@ def fit_network(
         history=tuple(best.history),
         best_epoch=best.best_epoch,
     )
-
-
-def _run(trainer: pl.Trainer, module: TripletModule, checkpoint: Path | None) -> None:
-    """Train; an interrupt stays an interrupt, where Lightning would end the whole process."""
-    on_main_thread = threading.current_thread() is threading.main_thread()
-    handler = signal.getsignal(signal.SIGINT) if on_main_thread else None
-    try:
-        trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
-    except SystemExit as end:
-        raise KeyboardInterrupt from end
-    finally:
-        if on_main_thread:
-            signal.signal(signal.SIGINT, handler)
-
-
-def resolve_precision(precision: Precision, accelerator: str) -> Precision:
-    """Return the arithmetic that ``auto`` stands for on this machine.
-
-    Examples
-    --------
-    >>> resolve_precision(Precision.FLOAT32, "cpu").value
-    '32-true'
-    """
-    if precision is not Precision.AUTO:
-        return precision
-    if accelerator != "cpu" and torch.cuda.is_available():
-        has_bfloat16 = torch.cuda.is_bf16_supported()
-    else:
-        has_bfloat16 = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return Precision.BFLOAT16 if has_bfloat16 else Precision.FLOAT32
 
 
 def _split(
@@ -258,59 +209,17 @@ def _start_network(
     return network
 
 
-def _make_trainer(config: TrainConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
-    """Return a Lightning trainer that writes and shows nothing of its own."""
-    hardware = config.hardware
-    return pl.Trainer(
-        accelerator=hardware.accelerator,
-        devices=hardware.devices,
-        strategy=hardware.strategy,
-        precision=cast(Any, resolve_precision(hardware.precision, hardware.accelerator).value),
-        max_epochs=config.n_epochs,
-        gradient_clip_val=config.optimiser.max_gradient_norm or None,
-        callbacks=callbacks,
-        logger=False,
-        enable_checkpointing=any(isinstance(part, EpochCheckpoint) for part in callbacks),
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-    )
+def _judge_on(rows: TripletArrays) -> Validate:
+    """Return what judges a network on these rows."""
+
+    def judge(network: nn.Module) -> ValidationFigures:
+        logits = predict_logits(network, rows.stamps, rows.metadata)
+        return figures_on_validation(logits, rows.labels, rows.weights)
+
+    return judge
 
 
-def _checkpoint_path(folder: str | Path | None, *, resume: bool) -> Path | None:
-    """Return the checkpoint to go on from, if there is one."""
-    if not resume:
-        return None
-    if folder is None:
-        raise InvalidInputError("resume needs checkpoint_dir, the folder of the checkpoint")
-    path = Path(folder) / CHECKPOINT_NAME
-    return path if path.is_file() else None
-
-
-def _fingerprint(
-    config: TrainConfig,
-    network: TripletNetwork,
-    train: TripletArrays,
-    validation: TripletArrays | None,
-) -> str:
-    """Return a hash of what a resumed training must share with the first one."""
-    digest = hashlib.sha256(config.model_dump_json(exclude={"hardware"}).encode())
-    for weights in network.state_dict().values():
-        digest.update(weights.contiguous().numpy().tobytes())
-    for part in (train, validation):
-        if part is not None:
-            digest.update(np.ascontiguousarray(part.candidate_ids).tobytes())
-            digest.update(np.ascontiguousarray(part.targets).tobytes())
-    return digest.hexdigest()
-
-
-@contextlib.contextmanager
-def _threads(n_threads: int) -> Iterator[None]:
-    """Compute with so many threads meanwhile; 0 changes nothing."""
-    n_before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(n_threads or n_before)
-        yield
-    finally:
-        torch.set_num_threads(n_before)
+def _identity(train: TripletArrays, validation: TripletArrays | None) -> list[NDArray[Any]]:
+    """Return what identifies the rows of a training."""
+    parts = [part for part in (train, validation) if part is not None]
+    return [array for part in parts for array in (part.candidate_ids, part.targets)]
