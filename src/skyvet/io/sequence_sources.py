@@ -161,7 +161,7 @@ def _features_of(oids: IntArray, path: Path) -> tuple[FloatArray | None, tuple[s
 
 def _labels(table: pa.Table, path: Path) -> tuple[LabelValue | None, ...]:
     if "label" not in table.column_names:
-        return (None,) * table.num_rows
+        return (None,) * int(table.num_rows)
     meaning: dict[int | None, LabelValue | None] = {
         None: None,
         0: LabelValue.REAL,
@@ -175,7 +175,7 @@ def _labels(table: pa.Table, path: Path) -> tuple[LabelValue | None, ...]:
 
 def _tags(table: pa.Table) -> tuple[tuple[str, ...], ...]:
     if "tags" not in table.column_names:
-        return ((),) * table.num_rows
+        return ((),) * int(table.num_rows)
     listed: list[list[str] | None] = table["tags"].to_pylist()
     return tuple(tuple(tags or ()) for tags in listed)
 

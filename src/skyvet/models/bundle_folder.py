@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from skyvet.core.errors import BundleError, DatasetError
 from skyvet.core.files import sha256_of_file
@@ -28,7 +28,7 @@ def write_bundle_folder(path: Path, files: Mapping[str, bytes]) -> None:
     path : Path
         The folder; absent, or another saved model.
     files : mapping of str to bytes
-        Content by file name.
+        Content by file name; ``/`` makes a folder below.
 
     Raises
     ------
@@ -44,11 +44,12 @@ def write_bundle_folder(path: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         for name, content in files.items():
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
             (draft / name).write_bytes(content)
         sums = [f"{sha256_of_file(draft / name)}  {name}\n" for name in sorted(files)]
         (draft / SUMS_FILE).write_text("".join(sums), encoding="ascii")
-        for file in draft.iterdir():
-            file.chmod(0o644)
+        for file in draft.rglob("*"):
+            file.chmod(0o755 if file.is_dir() else 0o644)
         shutil.rmtree(path, ignore_errors=True)
         draft.rename(path)
     except OSError as error:
@@ -86,8 +87,8 @@ def check_bundle_folder(path: Path, *, needed: Collection[str]) -> str:
             f"{sums} must list {', '.join(sorted(needed))}; got {', '.join(sorted(recorded))}"
         )
     for name, expected in recorded.items():
-        if Path(name).name != name:
-            raise BundleError(f"{sums} lists {name!r}, which is no file of the folder itself")
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise BundleError(f"{sums} lists {name!r}, which lies outside of the folder")
         if not (path / name).is_file():
             raise BundleError(f"{path / name} is missing; copy the bundle again as a whole")
         if sha256_of_file(path / name) != expected:

@@ -1,0 +1,228 @@
+"""The saved classifier of frame sequences: members, calibration and, where known, the encoder.
+
+::
+
+    bundle/
+    ├── bundle.json         members, fitted state, thresholds, metrics, data fingerprint
+    ├── member-0.*.onnx     graphs of the members
+    ├── member-0.npz        fitted arrays of the members
+    ├── encoder/            the encoder of frames (absent: the bundle scores embeddings only)
+    ├── card.md             model card for people
+    └── SHA256SUMS          hashes of all files
+
+As with `skyvet.models.bundle`, loading executes no code from the folder, and an altered file is
+refused.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from skyvet.core.configs import Config
+from skyvet.core.errors import BundleError
+from skyvet.models.bundle import DataFingerprint, OperatingThresholds
+from skyvet.models.bundle_folder import check_bundle_folder, write_bundle_folder
+from skyvet.models.sequences.interface import MemberParts, SequenceMember
+from skyvet.models.sequences.members import load_member
+from skyvet.records.sequences import EmbeddedSequences
+
+__all__ = [
+    "SequenceBundle",
+    "SequenceBundleInfo",
+    "load_sequence_bundle",
+    "reference_sequences",
+    "save_sequence_bundle",
+]
+
+_FORMAT_VERSION = 1
+_ENCODER = "encoder"
+_NEEDED = ("bundle.json", "card.md")
+_REFERENCE_COUNTS = (1, 3, 40, 200)
+
+
+class SequenceBundleInfo(Config):
+    """Content of ``bundle.json`` of a classifier of frame sequences."""
+
+    kind: Literal["skyvet-sequence-bundle"] = "skyvet-sequence-bundle"
+    format_version: int = _FORMAT_VERSION
+    name: str
+    version: str
+    summary: str
+    created_utc: str
+    skyvet_version: str
+    surveys: tuple[str, ...] = Field(description="surveys whose scores are calibrated")
+    encoder: str = Field(description="label of the encoder whose embeddings it was trained on")
+    n_latent: int = Field(ge=1)
+    n_columns: int = Field(ge=1, description="columns of a frame: means, then log-variances")
+    light_curve_names: tuple[str, ...] = Field(
+        default=(), description="features of the light curve that it needs; none = frames only"
+    )
+    members: tuple[dict[str, Any], ...] = Field(min_length=1)
+    member_weights: tuple[float, ...]
+    training: dict[str, Any] = Field(description="config of the training")
+    calibrator: dict[str, Any]
+    calibration_prior: float = Field(gt=0, lt=1)
+    conformal: dict[str, Any] | None = None
+    thresholds: OperatingThresholds
+    metrics: dict[str, float | int | str | None]
+    data: DataFingerprint
+    reference_logits: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SequenceBundle:
+    """A bundle that was read and whose files were checked.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder.
+    info : SequenceBundleInfo
+        Content of ``bundle.json``.
+    members : tuple of SequenceMember
+        In the order of ``info.members``.
+    sha256 : str
+        Hash of ``SHA256SUMS``.
+    """
+
+    path: Path
+    info: SequenceBundleInfo
+    members: tuple[SequenceMember, ...]
+    sha256: str
+
+    @property
+    def label(self) -> str:
+        """Name, version and first digits of the hash, as written into score tables."""
+        return f"{self.info.name}-{self.info.version}+{self.sha256[:8]}"
+
+    @property
+    def encoder_path(self) -> Path | None:
+        """Folder of the encoder; None where the bundle scores embeddings only."""
+        path = self.path / _ENCODER
+        return path if path.is_dir() else None
+
+    @property
+    def card(self) -> str:
+        """The model card (Markdown)."""
+        return (self.path / "card.md").read_text(encoding="utf-8")
+
+
+def reference_sequences(info: SequenceBundleInfo) -> EmbeddedSequences:
+    """Return sequences on which a loaded bundle must repeat its stored logits.
+
+    Drawn from a fixed seed, with 1, 3, 40 and 200 frames; no survey data.
+    """
+    rng = np.random.default_rng(272)
+    n_objects = len(_REFERENCE_COUNTS)
+    names = info.light_curve_names
+    return EmbeddedSequences(
+        values=rng.normal(size=(sum(_REFERENCE_COUNTS), info.n_columns)),
+        offsets=np.cumsum([0, *_REFERENCE_COUNTS]),
+        object_ids=np.arange(n_objects),
+        mjd_tai=np.full(sum(_REFERENCE_COUNTS), np.nan),
+        n_latent=info.n_latent,
+        light_curve=rng.normal(size=(n_objects, len(names))) if names else None,
+        light_curve_names=names,
+    )
+
+
+def save_sequence_bundle(
+    path: Path,
+    info: SequenceBundleInfo,
+    *,
+    members: Sequence[SequenceMember],
+    card: str,
+    encoder: Path | None = None,
+) -> None:
+    """Write a bundle folder; an existing one is replaced only when the new one is whole.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the bundle.
+    info : SequenceBundleInfo
+        Content of ``bundle.json``; its ``members`` are replaced by the settings of `members`.
+    members : sequence of SequenceMember
+        The classifiers.
+    card : str
+        Model card (Markdown).
+    encoder : Path, optional
+        Folder of the encoder that made the embeddings; copied into the bundle.
+
+    Raises
+    ------
+    DatasetError
+        If the folder cannot be written.
+    BundleError
+        If `path` exists and is no bundle.
+    """
+    parts = [member.parts() for member in members]
+    info = info.model_copy(update={"members": tuple(dict(part.settings) for part in parts)})
+    files: dict[str, bytes] = {"card.md": card.encode()}
+    for i_member, part in enumerate(parts):
+        files |= {f"member-{i_member}.{name}": graph for name, graph in part.graphs.items()}
+        files[f"member-{i_member}.npz"] = _packed(part.arrays)
+    if encoder is not None:
+        check_bundle_folder(encoder, needed=())
+        files |= {
+            f"{_ENCODER}/{file.name}": file.read_bytes() for file in sorted(encoder.iterdir())
+        }
+    files["bundle.json"] = (info.model_dump_json(indent=1) + "\n").encode()
+    write_bundle_folder(path, files)
+
+
+def load_sequence_bundle(path: Path) -> SequenceBundle:
+    """Open a bundle folder.
+
+    Raises
+    ------
+    BundleError
+        If it is none, a file was altered, or it is of another kind or a newer format.
+
+    Examples
+    --------
+    >>> load_sequence_bundle(Path("no-such-bundle"))
+    Traceback (most recent call last):
+    ...
+    skyvet.core.errors.BundleError: no-such-bundle is not a bundle: it has no SHA256SUMS
+    """
+    sha256 = check_bundle_folder(path, needed=_NEEDED)
+    try:
+        info = SequenceBundleInfo.model_validate_json((path / "bundle.json").read_bytes())
+    except ValidationError as error:
+        raise BundleError(
+            f"{path / 'bundle.json'} describes no classifier of frame sequences: {error}"
+        ) from error
+    if info.format_version > _FORMAT_VERSION:
+        raise BundleError(
+            f"{path} has format {info.format_version}; this skyvet reads up to {_FORMAT_VERSION}"
+        )
+    members = tuple(_read_member(path, i, settings) for i, settings in enumerate(info.members))
+    return SequenceBundle(path=path, info=info, members=members, sha256=sha256)
+
+
+def _read_member(path: Path, i_member: int, settings: Mapping[str, Any]) -> SequenceMember:
+    prefix = f"member-{i_member}."
+    graphs = {
+        file.name.removeprefix(prefix): file.read_bytes() for file in path.glob(f"{prefix}*.onnx")
+    }
+    try:
+        with np.load(path / f"{prefix}npz", allow_pickle=False) as archive:
+            arrays = dict(archive)
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path / prefix}npz cannot be read: {error}") from error
+    return load_member(MemberParts(settings=settings, graphs=graphs, arrays=arrays))
+
+
+def _packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
