@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from skyvet.models.ensemble import EnsembleOfLogits
 from skyvet.models.interface import TripletNetwork
 from skyvet.models.quiet_torch import quiet_torch
 
-__all__ = ["OPSET", "OnnxExport", "export_onnx"]
+__all__ = ["OPSET", "OnnxExport", "export_graph", "export_onnx"]
 
 OPSET = 18
 """ONNX operator set of exported files; ONNX Runtime 1.14 and later read it."""
@@ -33,9 +34,10 @@ class OnnxExport:
     Parameters
     ----------
     content : bytes
-        The ONNX file: inputs ``stamps`` (and ``metadata``), output ``logit``, any batch size.
+        The ONNX file; any batch size. That of a triplet network has the inputs ``stamps`` (and
+        ``metadata``) and the output ``logit``.
     largest_difference : float
-        Between ONNX Runtime and PyTorch on the reference rows, in the logit.
+        Between ONNX Runtime and PyTorch on the reference rows, over the largest output beyond 1.
     """
 
     content: bytes
@@ -79,24 +81,62 @@ def export_onnx(
     inputs = {"stamps": torch.from_numpy(np.array(stamps, dtype=np.float32))}
     if metadata is not None:
         inputs["metadata"] = torch.from_numpy(np.array(metadata, dtype=np.float32))
+    return export_graph(network, inputs, output_names=("logit",))
+
+
+def export_graph(
+    network: nn.Module, inputs: Mapping[str, torch.Tensor], *, output_names: Sequence[str]
+) -> OnnxExport:
+    """Export any network whose inputs share their first axis, and check it against PyTorch.
+
+    Parameters
+    ----------
+    network : nn.Module
+        On the CPU; exported as in evaluation mode, whatever its present mode. Returns a tensor, or
+        a tuple of them.
+    inputs : mapping of str to Tensor
+        Reference rows by input name, in the order of ``forward``; at least one row.
+    output_names : sequence of str
+        One name an output.
+
+    Returns
+    -------
+    OnnxExport
+
+    Raises
+    ------
+    BundleError
+        If an output differs by more than 1e-4 (of its largest value, where that exceeds 1), for
+        the whole batch or for its first row alone.
+
+    Examples
+    --------
+    >>> export = export_graph(nn.Linear(3, 2), {"x": torch.ones(4, 3)}, output_names=("y",))
+    >>> export.largest_difference < 1e-4
+    True
+    """
     was_training = network.training
     network.eval()
     try:
-        content = _export(network, inputs)
-        difference = _largest_difference(network, content, inputs)
+        content = _export(network, inputs, output_names)
+        difference = _largest_difference(network, content, inputs, output_names)
     finally:
         network.train(was_training)
     if not difference <= _LARGEST_DIFFERENCE:
         raise BundleError(
-            f"the exported network differs from the trained one by {difference:.2g} in the logit "
-            f"(at most {_LARGEST_DIFFERENCE:g} is allowed); this is a fault of the export"
+            f"the exported network differs from the trained one by {difference:.2g} in the "
+            f"{' or '.join(output_names)} (at most {_LARGEST_DIFFERENCE:g} is allowed); this is a "
+            "fault of the export"
         )
     return OnnxExport(content=content, largest_difference=difference)
 
 
-def _export(network: nn.Module, inputs: dict[str, torch.Tensor]) -> bytes:
+def _export(
+    network: nn.Module, inputs: Mapping[str, torch.Tensor], output_names: Sequence[str]
+) -> bytes:
     """Return the ONNX file."""
-    batch_axes = [torch.export.Dim("n", min=1), torch.export.Dim.DYNAMIC]  # found to be equal
+    rest = [torch.export.Dim.DYNAMIC] * (len(inputs) - 1)  # found to be equal to the first
+    batch_axes = [torch.export.Dim("n", min=1), *rest]
     example = tuple(tensor[:1].repeat(2, *[1] * (tensor.ndim - 1)) for tensor in inputs.values())
     with tempfile.TemporaryDirectory() as folder, quiet_torch(*_EXPORTER_LOGGERS):
         path = Path(folder) / "network.onnx"
@@ -105,10 +145,10 @@ def _export(network: nn.Module, inputs: dict[str, torch.Tensor]) -> bytes:
             example,
             path,
             input_names=list(inputs),
-            output_names=["logit"],
+            output_names=list(output_names),
             opset_version=OPSET,
             dynamo=True,
-            dynamic_shapes=tuple({0: axis} for axis in batch_axes[: len(inputs)]),
+            dynamic_shapes=tuple({0: axis} for axis in batch_axes),
             external_data=False,
             verbose=False,
         )
@@ -116,19 +156,24 @@ def _export(network: nn.Module, inputs: dict[str, torch.Tensor]) -> bytes:
 
 
 def _largest_difference(
-    network: nn.Module, content: bytes, inputs: dict[str, torch.Tensor]
+    network: nn.Module,
+    content: bytes,
+    inputs: Mapping[str, torch.Tensor],
+    output_names: Sequence[str],
 ) -> float:
-    """Return the largest difference of logits, relative to the largest logit beyond 1."""
+    """Return the largest difference of an output, relative to its largest value beyond 1."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    n_rows = len(inputs["stamps"])
+    n_rows = len(next(iter(inputs.values())))
     differences = []
     for rows in (slice(0, 1), slice(0, n_rows)):
         part = {name: tensor[rows] for name, tensor in inputs.items()}
         with torch.inference_mode():
-            expected = network(*part.values()).numpy()
-        (got,) = session.run(["logit"], {name: tensor.numpy() for name, tensor in part.items()})
-        scale = max(1.0, float(np.abs(expected).max()))
-        differences.append(float(np.abs(got - expected).max()) / scale)
+            result = network(*part.values())
+        expected = result if isinstance(result, tuple) else (result,)
+        found = session.run(list(output_names), {n: t.numpy() for n, t in part.items()})
+        for wanted, got in zip(expected, found, strict=True):
+            scale = max(1.0, float(wanted.abs().max()))
+            differences.append(float(np.abs(got - wanted.numpy()).max()) / scale)
     return max(differences)
