@@ -8,6 +8,8 @@
     │   └── LeakageError                       one object on both sides of a split
     ├── PacketError                            one alert that cannot become a candidate
     ├── DatasetError                           a dataset or output folder that cannot be used
+    ├── ArchiveError                           a server did not deliver what was asked of it
+    │   └── ArchiveOutageError                 it does not deliver at all; come back later
     ├── BundleError                            a saved model that cannot be trusted or used
     └── MissingDependencyError (also ImportError)   an optional package is not installed
 """
@@ -15,6 +17,8 @@
 from __future__ import annotations
 
 __all__ = [
+    "ArchiveError",
+    "ArchiveOutageError",
     "BundleError",
     "DatasetError",
     "InvalidInputError",
@@ -61,6 +65,35 @@ class PacketError(SkyvetError):
 
 class DatasetError(SkyvetError):
     """A dataset or output folder is damaged, foreign or not writable."""
+
+
+class ArchiveError(SkyvetError):
+    """A server did not deliver what was asked of it.
+
+    Parameters
+    ----------
+    detail : str
+        What happened, for a person.
+    url : str, default ""
+        What was asked.
+    status : int, default 0
+        HTTP status of the last answer; 0 where there was none.
+    is_permanent : bool, default False
+        True where asking again would give the same: not found, not allowed, no such content.
+    """
+
+    def __init__(
+        self, detail: str, *, url: str = "", status: int = 0, is_permanent: bool = False
+    ) -> None:
+        super().__init__(f"{url}: {detail}" if url else detail)
+        self.detail = detail
+        self.url = url
+        self.status = status
+        self.is_permanent = is_permanent
+
+
+class ArchiveOutageError(ArchiveError):
+    """A server delivers nothing any more; what was fetched is kept."""
 
 
 class BundleError(SkyvetError):

@@ -19,6 +19,7 @@ EXTRA_OF_PACKAGE = {
     "matplotlib": "report",
     "jinja2": "report",
     "numba": "simulate",
+    "httpx": "fetch",
 }
 """The extra of skyvet that installs each package that the plain install lacks."""
 

@@ -7,7 +7,7 @@ blocks. It is no general FITS reader: tables, compressed images and random group
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import deflate
 import numpy as np
@@ -40,10 +40,14 @@ class FitsImage:
         Value of EXTNAME; empty where there is none.
     pixels : ndarray, shape (height, width), float32
         Values after BSCALE, BZERO and BLANK.
+    cards : mapping of bytes to bytes
+        Header of the unit as it stands in the file: key to value with its comment. An extension
+        also has the cards of the primary header that it lacks. `skyvet.io.fits_headers` reads it.
     """
 
     name: str
     pixels: FloatArray
+    cards: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 def gunzip(data: bytes) -> bytes:
@@ -94,12 +98,14 @@ def read_fits_images(data: bytes) -> list[FitsImage]:
     if data[:2] == _GZIP_MAGIC:
         data = gunzip(data)
     images: list[FitsImage] = []
+    primary: dict[bytes, bytes] = {}
     offset = 0
     for _ in range(_MAX_UNITS):
         if offset and data[offset : offset + 8] != b"XTENSION":
             break
         header, offset = _read_header(data, offset)
-        image, offset = _read_data(data, header, offset)
+        primary = primary or header
+        image, offset = _read_data(data, header, offset, primary=primary)
         if image is not None:
             images.append(image)
     if not images:
@@ -146,7 +152,7 @@ def _whole(cards: Mapping[bytes, bytes], key: bytes, default: int) -> int:
 
 
 def _read_data(
-    data: bytes, cards: Mapping[bytes, bytes], offset: int
+    data: bytes, cards: Mapping[bytes, bytes], offset: int, *, primary: Mapping[bytes, bytes]
 ) -> tuple[FitsImage | None, int]:
     """Return the image at `offset` (None where the unit has no pixels) and where it ends."""
     n_axes = _whole(cards, b"NAXIS", 0)
@@ -164,7 +170,11 @@ def _read_data(
     if offset + n_bytes > len(data):
         raise _unreadable(f"the image is cut {offset + n_bytes - len(data)} bytes too early")
     stored = np.frombuffer(data, _DTYPES[bitpix], width * height, offset).reshape(height, width)
-    image = FitsImage(name=_text(cards, b"EXTNAME"), pixels=_physical(stored, cards))
+    image = FitsImage(
+        name=_text(cards, b"EXTNAME"),
+        pixels=_physical(stored, cards),
+        cards=cards if cards is primary else {**primary, **cards},
+    )
     return image, offset + -(-n_bytes // _BLOCK) * _BLOCK
 
 
@@ -191,7 +201,7 @@ def _as_float32(values: FloatArray) -> FloatArray:
 def encode_fits(
     pixels: FloatArray,
     *,
-    cards: Mapping[str, str] | None = None,
+    cards: Mapping[str, str | float] | None = None,
     extensions: Mapping[str, FloatArray] | None = None,
 ) -> bytes:
     """Write float32 images as a FITS file.
@@ -200,8 +210,8 @@ def encode_fits(
     ----------
     pixels : ndarray, shape (height, width)
         The primary image; NaN stays NaN.
-    cards : mapping of str to str, optional
-        Further text cards of the primary header, such as ``BUNIT``.
+    cards : mapping of str to str or number, optional
+        Further cards of the primary header, such as ``BUNIT``.
     extensions : mapping of str to ndarray, shape (height, width), optional
         Further images by their EXTNAME.
 
@@ -212,7 +222,7 @@ def encode_fits(
     """
     more = extensions or {}
     primary = [_card("EXTEND", "T")] if more else []
-    primary += [_text_card(key, text) for key, text in (cards or {}).items()]
+    primary += [_value_card(key, value) for key, value in (cards or {}).items()]
     units = [_image_unit("SIMPLE  =                    T", pixels, primary)]
     for name, image in more.items():
         lines = [_card("PCOUNT", "0"), _card("GCOUNT", "1"), _text_card("EXTNAME", name)]
@@ -230,6 +240,10 @@ def _image_unit(first_card: str, pixels: FloatArray, more_cards: list[str]) -> b
 
 def _card(key: str, value: str) -> str:
     return f"{key:<8}= {value:>20}"
+
+
+def _value_card(key: str, value: str | float) -> str:
+    return _text_card(key, value) if isinstance(value, str) else _card(key, f"{value!r}".upper())
 
 
 def _text_card(key: str, text: str) -> str:
