@@ -82,8 +82,8 @@ def out_of_fold(
             train, FINE_TUNING, weak=helpers, initial_state=start, progress=progress
         )
         logits[tested] = predict_logits(trained.build(), labelled.stamps[tested])
-        probability[tested] = trained.calibrator.probability(logits[tested])
-        sets = trained.conformal.predict_sets(probability[tested], alpha=0.05)
+        probability[tested] = trained.calibration.calibrator.probability(logits[tested])
+        sets = trained.calibration.conformal.predict_sets(probability[tested], alpha=0.05)
         verdicts[tested] = [verdict.value for verdict in sets.verdicts]
     return probability, logits, verdicts
 

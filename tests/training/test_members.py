@@ -56,7 +56,7 @@ def test_weak_rows_train_but_do_not_calibrate(triplets) -> None:
     wrong = dataclasses.replace(weak, targets=1 - weak.targets, labels=1 - weak.labels)
     helped = train_ensemble(labelled, CONFIG, weak=wrong)
     assert len(helped.held_out_logits) == 60
-    assert helped.calibration_prior == pytest.approx(labelled.labels.mean())
+    assert helped.calibration.prior == pytest.approx(labelled.labels.mean())
     alone = train_ensemble(labelled, CONFIG)
     assert not np.allclose(helped.held_out_logits, alone.held_out_logits, atol=1e-3)
 

@@ -12,7 +12,7 @@ from skyvet.models.compact_net import CompactConfig
 from skyvet.models.networks import NetworkConfig
 from skyvet.preprocessing.augmentation import AugmentationConfig
 from skyvet.preprocessing.batches import BatchConfig
-from skyvet.scoring.calibration import CalibrationMethod
+from skyvet.training.calibrating import CalibrationConfig
 from skyvet.training.losses import LossConfig
 
 __all__ = [
@@ -106,7 +106,7 @@ class TrainConfig(LoopConfig):
     augmentation: AugmentationConfig = AugmentationConfig()
 
 
-class EnsembleConfig(Config):
+class EnsembleConfig(CalibrationConfig):
     """Training of all members, and what is fitted on their held-out logits."""
 
     member: TrainConfig = TrainConfig()
@@ -114,15 +114,4 @@ class EnsembleConfig(Config):
     with_dihedral_average: bool = Field(
         default=False,
         description="average each network over the 8 flips and rotations, at 8 times the cost",
-    )
-    calibration: tuple[CalibrationMethod, ...] = Field(
-        (CalibrationMethod.TEMPERATURE, CalibrationMethod.PLATT, CalibrationMethod.BETA),
-        min_length=1,
-        description="calibration methods to choose from, by cross-validated log loss",
-    )
-    target_purity: float = Field(
-        0.95, gt=0, lt=1, description="purity that the threshold is chosen for"
-    )
-    target_prior: float = Field(
-        0.1, gt=0, lt=1, description="fraction of REAL at which that purity is meant"
     )

@@ -11,23 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from torch import Tensor
 
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.progress import Progress
 from skyvet.models.ensemble import EnsembleOfLogits
 from skyvet.preprocessing.triplets import TripletArrays
-from skyvet.scoring.calibration import CalibrationMethod, select_calibrator
-from skyvet.scoring.calibrators import Calibrator
-from skyvet.scoring.conformal import ConformalClassifier, fit_conformal
-from skyvet.scoring.thresholds import OperatingPoint, threshold_for_purity
+from skyvet.training.calibrating import CalibrationFit, fit_calibration
 from skyvet.training.configs import EnsembleConfig
-from skyvet.training.cross_validation import (
-    CrossValidation,
-    CrossValidationConfig,
-    cross_validate,
-)
+from skyvet.training.cross_validation import CrossValidationConfig, cross_validate
 from skyvet.training.fit import FittedNetwork
 
 __all__ = ["TrainedEnsemble", "train_ensemble"]
@@ -47,27 +39,15 @@ class TrainedEnsemble:
         Of each labelled row, by the member that had not seen it.
     with_dihedral_average : bool
         Whether each member is averaged over flips and rotations.
-    calibrator : Calibrator
+    calibration : CalibrationFit
         Fitted on the held-out logits.
-    calibration_method : CalibrationMethod
-        Chosen among those of the config.
-    calibration_prior : float
-        Weighted fraction of REAL among the labelled rows.
-    conformal : ConformalClassifier
-        Fitted on the held-out probabilities.
-    operating_point : OperatingPoint
-        Threshold on the probability for the config's target.
     """
 
     members: tuple[FittedNetwork, ...]
     folds: IntArray
     held_out_logits: FloatArray
     with_dihedral_average: bool
-    calibrator: Calibrator
-    calibration_method: CalibrationMethod
-    calibration_prior: float
-    conformal: ConformalClassifier
-    operating_point: OperatingPoint
+    calibration: CalibrationFit
 
     def build(self) -> EnsembleOfLogits:
         """Return the ensemble as one network, in evaluation mode."""
@@ -127,33 +107,17 @@ def train_ensemble(
         checkpoint_dir=checkpoint_dir,
         progress=progress,
     )
-    return _calibrate(labelled, config, validated)
-
-
-def _calibrate(
-    labelled: TripletArrays, config: EnsembleConfig, validated: CrossValidation
-) -> TrainedEnsemble:
-    """Fit what turns logits into answers, on held-out logits."""
-    labels, weights, logits = labelled.labels, labelled.weights, validated.logits
-    choice = select_calibrator(
-        logits,
-        labels,
-        rng=np.random.default_rng(config.member.seed),
-        groups=labelled.object_ids,
-        methods=config.calibration,
-        weights=weights,
-    )
-    probability = choice.calibrator.probability(logits)
     return TrainedEnsemble(
         members=tuple(network for networks in validated.networks for network in networks),
         folds=validated.folds,
-        held_out_logits=logits,
+        held_out_logits=validated.logits,
         with_dihedral_average=config.with_dihedral_average,
-        calibrator=choice.calibrator,
-        calibration_method=choice.method,
-        calibration_prior=float(np.average(labels, weights=weights)),
-        conformal=fit_conformal(probability, labels),
-        operating_point=threshold_for_purity(
-            probability, labels, purity=config.target_purity, prior=config.target_prior
+        calibration=fit_calibration(
+            validated.logits,
+            labelled.labels,
+            config,
+            weights=labelled.weights,
+            groups=labelled.object_ids,
+            seed=config.member.seed,
         ),
     )

@@ -21,7 +21,6 @@ from skyvet.models.bundle import (
     Bundle,
     BundleInfo,
     DataFingerprint,
-    OperatingThresholds,
     load_bundle,
     reference_stamps,
     save_bundle,
@@ -30,19 +29,15 @@ from skyvet.models.onnx_export import export_onnx
 from skyvet.models.predictor import Predictor
 from skyvet.preprocessing.normalization import StampConfig
 from skyvet.preprocessing.triplets import TripletArrays
-from skyvet.scoring.curves import average_precision, roc_auc
-from skyvet.scoring.intervals import bootstrap_intervals
-from skyvet.scoring.metrics import brier_score, completeness_at_purity
-from skyvet.scoring.reliability import expected_calibration_error
 from skyvet.training.card import CardText, write_card
 from skyvet.training.configs import EnsembleConfig
+from skyvet.training.held_out import held_out_metrics
 from skyvet.training.members import TrainedEnsemble
 
 __all__ = [
     "BundleText",
     "add_metrics",
     "hash_identifiers",
-    "held_out_metrics",
     "pack_ensemble",
     "start_weights",
 ]
@@ -75,36 +70,6 @@ class BundleText:
     data_licence: str
     version: str = "1"
     card: CardText = field(default_factory=CardText)
-
-
-def held_out_metrics(
-    labelled: TripletArrays, trained: TrainedEnsemble, *, n_resamples: int = 1000
-) -> dict[str, float | int | str | None]:
-    """Return figures of the members on rows that they had not seen, with 95 % intervals.
-
-    Calibration was fitted on the same held-out logits (two or three numbers), so Brier score and
-    calibration error are slightly optimistic; the ranking figures are not touched by it.
-    """
-    scores = trained.calibrator.probability(trained.held_out_logits)
-    labels = labelled.labels
-    statistics = {"auc": roc_auc, "average_precision": average_precision}
-    intervals = bootstrap_intervals(
-        statistics,
-        scores,
-        labels,
-        groups=labelled.object_ids,
-        n_resamples=n_resamples,
-        rng=np.random.default_rng(0),
-    )
-    metrics: dict[str, float | int | str | None] = {"n_labelled": len(labels)}
-    for name, statistic in statistics.items():
-        metrics[name] = float(statistic(scores, labels))
-        metrics[f"{name}_low"] = intervals[name].low
-        metrics[f"{name}_high"] = intervals[name].high
-    metrics["ece"] = expected_calibration_error(scores, labels)
-    metrics["brier"] = brier_score(scores, labels)
-    metrics["completeness_at_purity_95"] = completeness_at_purity(scores, labels, purity=0.95)
-    return metrics
 
 
 def pack_ensemble(
@@ -150,7 +115,11 @@ def pack_ensemble(
     check_rows = slice(0, 64)
     metadata = None if labelled.metadata is None else labelled.metadata[check_rows]
     export = export_onnx(network, labelled.stamps[check_rows].astype(np.float32), metadata)
-    metrics = held_out_metrics(labelled, trained)
+    metrics = held_out_metrics(
+        trained.calibration.calibrator.probability(trained.held_out_logits),
+        labelled.labels,
+        groups=labelled.object_ids,
+    )
     info = _describe(trained, labelled, stamps=stamps, config=config, text=text, metrics=metrics)
     info = info.model_copy(update={"stored_px": stored_px})
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
@@ -216,8 +185,7 @@ def _describe(
     text: BundleText,
     metrics: dict[str, float | int | str | None],
 ) -> BundleInfo:
-    point = trained.operating_point
-    reached = "" if point.is_reached else " (not reached: the purest threshold was taken)"
+    calibration = trained.calibration
     n_real = int(labelled.labels.sum())
     return BundleInfo(
         name=text.name,
@@ -230,14 +198,10 @@ def _describe(
         network=config.member.network.model_dump(mode="json"),
         training=config.model_dump(mode="json"),
         metadata_names=labelled.metadata_names,
-        calibrator=trained.calibrator.to_dict(),
-        calibration_prior=trained.calibration_prior,
-        conformal=trained.conformal.to_dict(),
-        thresholds=OperatingThresholds(
-            threshold=min(max(point.threshold, 0.0), 1.0),
-            target=f"purity {config.target_purity:g}{reached}",
-            prior=config.target_prior,
-        ),
+        calibrator=calibration.calibrator.to_dict(),
+        calibration_prior=calibration.prior,
+        conformal=calibration.conformal.to_dict(),
+        thresholds=calibration.thresholds(config),
         metrics=metrics,
         data=DataFingerprint(
             description=text.data_description,
