@@ -68,7 +68,7 @@ def _robust_slope(position: FloatArray, values: FloatArray) -> float:
     return float(slope)
 
 
-def stamp_data_uri(plane: FloatArray) -> str:
+def stamp_data_uri(plane: FloatArray, limits: tuple[float, float] | None = None) -> str:
     """Draw one cutout as a PNG data address.
 
     Parameters
@@ -76,6 +76,8 @@ def stamp_data_uri(plane: FloatArray) -> str:
     plane : ndarray, shape (height, width)
         Pixel values; missing pixels are NaN and become transparent. Row 0 is drawn at the bottom,
         as astronomers do. At most the central 71 pixels are drawn.
+    limits : tuple of float, optional
+        Value shown black and value shown white; those of `stretch_limits` where not given.
 
     Returns
     -------
@@ -94,7 +96,7 @@ def stamp_data_uri(plane: FloatArray) -> str:
     """
     if plane.ndim != 2 or plane.size == 0:
         raise InvalidInputError(f"a stamp must have shape (height, width), got {plane.shape}")
-    png = encode_png(_grey_levels(_centre(plane)))
+    png = encode_png(_grey_levels(_centre(plane), limits))
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
@@ -104,9 +106,9 @@ def _centre(plane: FloatArray) -> FloatArray:
     return plane[top : top + _MAX_SIZE_PX, left : left + _MAX_SIZE_PX]
 
 
-def _grey_levels(plane: FloatArray) -> NDArray[np.uint8]:
+def _grey_levels(plane: FloatArray, limits: tuple[float, float] | None) -> NDArray[np.uint8]:
     """Levels 1 (black) to 255 (white); 0 = missing. First row on top."""
-    low, high = stretch_limits(plane)
+    low, high = limits or stretch_limits(plane)
     is_valid = np.isfinite(plane) & (np.abs(plane) < _SENTINEL)
     filled = np.where(is_valid, plane, low)
     scaled = np.clip((filled - low) / (high - low), 0.0, 1.0)
