@@ -30,7 +30,13 @@ from skyvet.records.labels import LabelValue
 from skyvet.records.rejections import Rejection
 from skyvet.records.sequences import EmbeddedSequences
 
-__all__ = ["EmbeddingStore", "EmbeddingStoreWriter", "SequenceTable", "StoredEmbedding"]
+__all__ = [
+    "EmbeddingStore",
+    "EmbeddingStoreWriter",
+    "SequenceTable",
+    "StoredEmbedding",
+    "join_embeddings",
+]
 
 KIND = "skyvet-embeddings"
 _ARRAY = "embeddings"
@@ -271,6 +277,20 @@ class EmbeddingStore:
             raise DatasetError("this store of embeddings holds no object")
         values = np.concatenate([values for rows, values in read if rows.num_rows])
         return _sequence_table(table, values, self.n_latent)
+
+
+def join_embeddings(stored: Sequence[StoredEmbedding], *, n_latent: int) -> SequenceTable:
+    """Return objects in memory as if they had been read from a store.
+
+    Parameters
+    ----------
+    stored : sequence of StoredEmbedding
+        At least one, each with at least one row.
+    n_latent : int
+        Latent dimensions.
+    """
+    values = np.concatenate([item.values for item in stored])
+    return _sequence_table(_objects_table(stored), values, n_latent)
 
 
 def _read_part(part: Path) -> tuple[pa.Table, FloatArray]:

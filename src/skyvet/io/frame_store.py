@@ -31,7 +31,7 @@ from skyvet.records.labels import LabelValue
 
 __all__ = ["FrameStore", "FrameStoreWriter", "StoredSequence"]
 
-_KIND = "skyvet-frames"
+KIND = "skyvet-frames"
 _ARRAY = "frames"
 _TABLE = "objects"
 _FLOAT16_MAX = 65504.0
@@ -144,7 +144,7 @@ class FrameStoreWriter:
     ) -> None:
         self._parts = PartWriter(
             path,
-            kind=_KIND,
+            kind=KIND,
             settings={**settings, "size_px": size_px, "dtype": dtype},
         )
         self._size_px = size_px
@@ -175,14 +175,15 @@ class FrameStoreWriter:
             )
         self._waiting.append(stored)
         if sum(len(s.sequence) for s in self._waiting) >= self._frames_per_part:
-            self._flush()
+            self.flush()
 
     def finish(self) -> None:
         """Write what waits and mark the store complete."""
-        self._flush()
+        self.flush()
         self._parts.finish()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what waits as a part of its own, without marking the store complete."""
         if not self._waiting:
             return
         frames = np.concatenate([s.sequence.frames for s in self._waiting])
@@ -212,7 +213,7 @@ class FrameStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._manifest = read_manifest(path, kind=_KIND)
+        self._manifest = read_manifest(path, kind=KIND)
         self._paths = part_paths(path)
         self._tables = [_read_table(part) for part in self._paths]
         counts = [table.num_rows for table in self._tables]
