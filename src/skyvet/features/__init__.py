@@ -1,0 +1,1 @@
+"""Records to numbers that a learner takes: one fixed-length row for each object."""

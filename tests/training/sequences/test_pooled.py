@@ -1,0 +1,183 @@
+"""The default classifier learns, scores each object alone and survives a bundle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from skyvet.core.errors import BundleError, InvalidInputError
+from skyvet.models.sequences.interface import MemberParts
+from skyvet.models.sequences.members import load_member
+from skyvet.preprocessing.sequences import LabelledSequences
+from skyvet.records.sequences import EmbeddedSequences
+from skyvet.scoring.curves import roc_auc
+from skyvet.training.sequences.pooled import BoostingConfig, PooledConfig, fit_pooled
+
+SMALL = PooledConfig(
+    boosting=BoostingConfig(n_bags=2, n_rounds=15, min_leaf=5),
+    n_trees=20,
+    subtypes=("ghost", "never"),
+)
+
+
+def make_labelled(n=120, *, seed=0, with_light_curve=False) -> LabelledSequences:
+    """Objects of 3 to 40 frames; an artefact moves one frame of every BOGUS one."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(3, 40, n)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    values = rng.normal(size=(offsets[-1], 6)).astype(np.float32)
+    labels = rng.integers(0, 2, n)
+    guilty = offsets[:-1] + rng.integers(0, lengths)
+    values[guilty[labels == 0], :2] += 7.0
+    curve = (labels[:, None] + rng.normal(size=(n, 2))).astype(np.float32)
+    curve[0] = np.nan
+    sequences = EmbeddedSequences(
+        values=values, offsets=offsets, object_ids=np.arange(n), n_latent=3,
+        mjd_tai=np.full(len(values), np.nan),
+        light_curve=curve if with_light_curve else None,
+        light_curve_names=("amplitude", "skew") if with_light_curve else (),
+    )  # fmt: skip
+    tags = tuple(("ghost",) if label == 0 else () for label in labels)
+    return LabelledSequences(
+        sequences=sequences, labels=labels, tags=tags, weights=np.ones(n, np.float32)
+    )
+
+
+@pytest.fixture(scope="module")
+def member():
+    return fit_pooled(make_labelled(), SMALL, seed=1)
+
+
+@pytest.fixture(scope="module")
+def fused():
+    return fit_pooled(make_labelled(with_light_curve=True), SMALL, seed=1)
+
+
+def test_planted_artefacts_are_recognised(member):
+    new = make_labelled(seed=5)
+    assert roc_auc(member.logits(new.sequences), new.labels) > 0.97
+
+
+def test_subtypes_are_recognised_and_unseen_ones_get_nothing(member):
+    new = make_labelled(seed=6)
+    found = member.subtype_probabilities(new.sequences)
+    assert member.subtype_names == ("ghost", "never")
+    assert roc_auc(found[:, 0], new.has_tag("ghost")) > 0.95
+    np.testing.assert_array_equal(found[:, 1], 0.0)
+
+
+def test_the_moved_frame_is_the_most_suspicious(member):
+    sequences = make_labelled(seed=7).sequences
+    values = np.zeros((30, 6), np.float32) + np.random.default_rng(1).normal(size=(30, 6))
+    values[11, 1] += 9.0
+    one = EmbeddedSequences(
+        values=values, offsets=[0, 30], object_ids=np.array([1]), n_latent=3,
+        mjd_tai=np.full(30, np.nan),
+    )  # fmt: skip
+    assert member.frame_evidence(one)[0].argmax() == 11
+    assert [len(e) for e in member.frame_evidence(sequences)] == sequences.n_frames.tolist()
+
+
+@pytest.mark.parametrize("name", ["member", "fused"])
+def test_a_score_does_not_depend_on_its_companions(request, name):
+    fitted = request.getfixturevalue(name)
+    sequences = make_labelled(12, seed=8, with_light_curve=True).sequences
+    together = fitted.logits(sequences)
+    order = np.random.default_rng(0).permutation(12)
+    np.testing.assert_allclose(fitted.logits(sequences.take(order)), together[order], atol=1e-9)
+    for i in range(12):
+        alone = fitted.logits(sequences.take(np.array([i])))
+        np.testing.assert_allclose(alone, together[i : i + 1], atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["member", "fused"])
+def test_a_member_returns_from_its_parts(request, name):
+    fitted = request.getfixturevalue(name)
+    again = load_member(fitted.parts())
+    sequences = make_labelled(9, seed=9, with_light_curve=True).sequences
+    np.testing.assert_array_equal(again.logits(sequences), fitted.logits(sequences))
+    np.testing.assert_array_equal(
+        again.subtype_probabilities(sequences), fitted.subtype_probabilities(sequences)
+    )
+
+
+def test_training_again_gives_the_same_member(member):
+    again = fit_pooled(make_labelled(), SMALL, seed=1)
+    sequences = make_labelled(9, seed=3).sequences
+    np.testing.assert_array_equal(again.logits(sequences), member.logits(sequences))
+
+
+def test_light_curve_features_are_found_by_name(fused):
+    sequences = make_labelled(10, seed=4, with_light_curve=True).sequences
+    swapped = EmbeddedSequences(
+        values=sequences.values, offsets=sequences.offsets, object_ids=sequences.object_ids,
+        mjd_tai=sequences.mjd_tai, n_latent=3, light_curve=sequences.light_curve[:, ::-1],
+        light_curve_names=("skew", "amplitude"),
+    )  # fmt: skip
+    np.testing.assert_array_equal(fused.logits(swapped), fused.logits(sequences))
+    with pytest.raises(InvalidInputError, match="light-curve features"):
+        fused.logits(sequences.without_light_curve())
+
+
+def test_an_object_without_light_curve_gets_a_score(fused):
+    sequences = make_labelled(10, seed=4, with_light_curve=True).sequences
+    blank = EmbeddedSequences(
+        values=sequences.values, offsets=sequences.offsets, object_ids=sequences.object_ids,
+        mjd_tai=sequences.mjd_tai, n_latent=3, light_curve=np.full((10, 2), np.nan),
+        light_curve_names=sequences.light_curve_names,
+    )  # fmt: skip
+    assert np.isfinite(fused.logits(blank)).all()
+
+
+@pytest.mark.parametrize("n_frames", [1, 2])
+def test_an_object_of_few_frames_gets_a_finite_score(member, n_frames):
+    one = make_labelled(1, seed=2).sequences
+    short = EmbeddedSequences(
+        values=one.values[:n_frames], offsets=[0, n_frames], object_ids=one.object_ids,
+        mjd_tai=one.mjd_tai[:n_frames], n_latent=3,
+    )  # fmt: skip
+    assert np.isfinite(member.logits(short)).all()
+    assert np.isfinite(member.frame_evidence(short)[0]).all()
+
+
+def test_frames_of_another_encoder_are_refused(member):
+    other = EmbeddedSequences(
+        values=np.zeros((4, 8)), offsets=[0, 4], object_ids=np.array([1]), n_latent=4,
+        mjd_tai=np.full(4, np.nan),
+    )  # fmt: skip
+    for ask in (member.logits, member.frame_evidence, member.subtype_probabilities):
+        with pytest.raises(InvalidInputError, match="encoder"):
+            ask(other)
+
+
+def test_one_class_cannot_be_learnt():
+    labelled = make_labelled()
+    real = labelled.take(np.flatnonzero(labelled.labels == 1))
+    with pytest.raises(InvalidInputError, match="both classes"):
+        fit_pooled(real, SMALL)
+
+
+def test_objects_of_no_weight_are_not_learnt():
+    labelled = make_labelled()
+    is_spoilt = np.arange(len(labelled)) < 40
+    spoilt = LabelledSequences(
+        sequences=labelled.sequences, labels=np.where(is_spoilt, 1 - labelled.labels,
+        labelled.labels), tags=labelled.tags, weights=(~is_spoilt).astype(np.float32),
+    )  # fmt: skip
+    new = make_labelled(seed=5)
+    assert roc_auc(fit_pooled(spoilt, SMALL).logits(new.sequences), new.labels) > 0.95
+
+
+@pytest.mark.parametrize("lost", ["linear.weights", "rank.knots", "space.active"])
+def test_a_member_that_is_not_whole_is_refused(member, lost):
+    parts = member.parts()
+    arrays = {name: array for name, array in parts.arrays.items() if name != lost}
+    with pytest.raises(BundleError, match="not whole"):
+        load_member(MemberParts(settings=parts.settings, graphs=parts.graphs, arrays=arrays))
+
+
+def test_unknown_settings_are_refused(member):
+    parts = member.parts()
+    settings = {**parts.settings, "surprise": 1}
+    with pytest.raises(BundleError, match="cannot be understood"):
+        load_member(MemberParts(settings=settings, graphs=parts.graphs, arrays=parts.arrays))
