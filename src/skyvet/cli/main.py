@@ -57,6 +57,7 @@ GROUPS: dict[str, str] = {
     "models": "Show the saved models (bundles) that are at hand.",
     "bench": "Measure speed and memory on this machine.",
     "simulate": "Make survey data of known truth.",
+    "fetch": "Download frames and light curves from archives.",
 }
 """Help of the commands that have commands below them."""
 
@@ -68,6 +69,12 @@ COMMANDS: tuple[CommandRow, ...] = (
         "train_triplet:train_triplet_command",
         "Train a calibrated real/bogus classifier on labelled triplets.",
     ),
+    CommandRow(
+        "train encoder",
+        "train_encoder:train_encoder_command",
+        "Train an encoder that compresses survey frames.",
+    ),
+    CommandRow("embed", "embed:embed_command", "Turn frames into embeddings with an encoder."),
     CommandRow("tune", "tune:tune_command", "Search for the training settings that validate best."),
     CommandRow(
         "evaluate", "evaluate:evaluate_command", "Judge scores by labels and write a report."
@@ -94,6 +101,11 @@ COMMANDS: tuple[CommandRow, ...] = (
         "simulate light-curves",
         "simulate_light_curves:simulate_light_curves_command",
         "Simulate light curves of known kind.",
+    ),
+    CommandRow(
+        "fetch ztf-frames",
+        "fetch_ztf_frames:fetch_ztf_frames_command",
+        "Fetch science cutouts of ZTF light curves into a frame store.",
     ),
 )
 """Every command of `skyvet`, in the order of the help."""

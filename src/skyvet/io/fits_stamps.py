@@ -243,7 +243,10 @@ def _card(key: str, value: str) -> str:
 
 
 def _value_card(key: str, value: str | float) -> str:
-    return _text_card(key, value) if isinstance(value, str) else _card(key, f"{value!r}".upper())
+    if isinstance(value, str):
+        return _text_card(key, value)
+    number = int(value) if isinstance(value, (int, np.integer)) else float(value)
+    return _card(key, repr(number).upper())
 
 
 def _text_card(key: str, text: str) -> str:

@@ -295,6 +295,7 @@ class PartWriter:
                 sha256={file.name: sha256_of_file(file) for file in sorted(draft.iterdir())},
             )
             write_json_atomic(draft / _PART_MANIFEST, manifest.model_dump(mode="json"))
+            self._reopen()
             draft.rename(part)
         except OSError as error:
             shutil.rmtree(draft, ignore_errors=True)
@@ -303,6 +304,12 @@ class PartWriter:
                 "parts are kept, run the same command to continue"
             ) from error
         self._parts.append(manifest)
+
+    def _reopen(self) -> None:
+        """Take the mark of completeness off a folder that grows."""
+        if self._manifest.is_complete:
+            self._manifest = RunManifest(kind=self._manifest.kind, settings=self._manifest.settings)
+            write_json_atomic(self.path / _MANIFEST, self._manifest.model_dump(mode="json"))
 
     def finish(self) -> RunManifest:
         """Mark the folder complete and return its manifest."""

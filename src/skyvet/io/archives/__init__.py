@@ -1,0 +1,1 @@
+"""One client an archive: exposure lists, cutouts and light curves over HTTP (extra ``fetch``)."""
