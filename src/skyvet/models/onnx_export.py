@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from torch import nn
@@ -18,7 +21,7 @@ from skyvet.models.ensemble import EnsembleOfLogits
 from skyvet.models.interface import TripletNetwork
 from skyvet.models.quiet_torch import quiet_torch
 
-__all__ = ["OPSET", "OnnxExport", "export_graph", "export_onnx"]
+__all__ = ["OPSET", "OnnxExport", "check_graph", "export_graph", "export_onnx"]
 
 OPSET = 18
 """ONNX operator set of exported files; ONNX Runtime 1.14 and later read it."""
@@ -115,13 +118,24 @@ def export_graph(
     >>> export.largest_difference < 1e-4
     True
     """
-    was_training = network.training
-    network.eval()
-    try:
+    with _in_evaluation_mode(network):
         content = _export(network, inputs, output_names)
+    return check_graph(network, content, inputs, output_names=output_names)
+
+
+def check_graph(
+    network: nn.Module,
+    content: bytes,
+    inputs: Mapping[str, torch.Tensor],
+    *,
+    output_names: Sequence[str],
+) -> OnnxExport:
+    """Compare an ONNX file, however it was made, with the network that it stands for.
+
+    Parameters and errors are those of `export_graph`; `content` is the ONNX file.
+    """
+    with _in_evaluation_mode(network):
         difference = _largest_difference(network, content, inputs, output_names)
-    finally:
-        network.train(was_training)
     if not difference <= _LARGEST_DIFFERENCE:
         raise BundleError(
             f"the exported network differs from the trained one by {difference:.2g} in the "
@@ -129,6 +143,17 @@ def export_graph(
             "fault of the export"
         )
     return OnnxExport(content=content, largest_difference=difference)
+
+
+@contextlib.contextmanager
+def _in_evaluation_mode(network: nn.Module) -> Iterator[None]:
+    """Switch a network to evaluation mode meanwhile."""
+    was_training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(was_training)
 
 
 def _export(
@@ -152,7 +177,21 @@ def _export(
             external_data=False,
             verbose=False,
         )
-        return path.read_bytes()
+        return _without_traces(path.read_bytes())
+
+
+def _without_traces(content: bytes) -> bytes:
+    """Return the file without the exporter's notes: they hold paths of this machine's sources."""
+    model = onnx.load_from_string(content)
+    for part in (model, model.graph, *model.functions):
+        del part.metadata_props[:]
+    values = (model.graph.input, model.graph.output, model.graph.value_info)
+    nodes = (model.graph.node, *(function.node for function in model.functions))
+    for item in itertools.chain(model.graph.initializer, *values, *nodes):
+        del item.metadata_props[:]
+        item.doc_string = ""
+    stripped: bytes = model.SerializeToString()
+    return stripped
 
 
 def _largest_difference(
