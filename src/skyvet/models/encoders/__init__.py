@@ -1,0 +1,1 @@
+"""Encoders of frames: networks, the saved encoder, the embedder."""

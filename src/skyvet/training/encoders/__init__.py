@@ -1,0 +1,1 @@
+"""Training of frame encoders: sources of frames, objectives, the loop, export."""
