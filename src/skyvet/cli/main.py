@@ -75,6 +75,11 @@ COMMANDS: tuple[CommandRow, ...] = (
         "Train an encoder that compresses survey frames.",
     ),
     CommandRow("embed", "embed:embed_command", "Turn frames into embeddings with an encoder."),
+    CommandRow(
+        "train sequence",
+        "train_sequence:train_sequence_command",
+        "Train a calibrated classifier of frame sequences.",
+    ),
     CommandRow("tune", "tune:tune_command", "Search for the training settings that validate best."),
     CommandRow(
         "evaluate", "evaluate:evaluate_command", "Judge scores by labels and write a report."

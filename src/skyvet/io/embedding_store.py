@@ -120,6 +120,8 @@ class SequenceTable:
         Number of each row's frame in its object's own sequence.
     guilty_mask : ndarray, shape (n_frames,), bool, optional
         None where the source does not know.
+    encoder : str
+        Label of the encoder that made the embeddings; empty where unknown.
     """
 
     sequences: EmbeddedSequences
@@ -130,6 +132,7 @@ class SequenceTable:
     n_unusable_frames: IntArray
     i_frame: IntArray
     guilty_mask: BoolArray | None = None
+    encoder: str = ""
 
     def __len__(self) -> int:
         """Return the number of objects."""
@@ -261,7 +264,7 @@ class EmbeddingStore:
         for path in self._paths:
             table, values = _read_part(path)
             if table.num_rows:
-                yield _sequence_table(table, values, self.n_latent)
+                yield self._table(table, values)
 
     def read(self) -> SequenceTable:
         """Return all objects at once.
@@ -276,10 +279,16 @@ class EmbeddingStore:
         if table.num_rows == 0:
             raise DatasetError("this store of embeddings holds no object")
         values = np.concatenate([values for rows, values in read if rows.num_rows])
-        return _sequence_table(table, values, self.n_latent)
+        return self._table(table, values)
+
+    def _table(self, table: pa.Table, values: FloatArray) -> SequenceTable:
+        encoder = str(self.settings.get("encoder_label", ""))
+        return _sequence_table(table, values, n_latent=self.n_latent, encoder=encoder)
 
 
-def join_embeddings(stored: Sequence[StoredEmbedding], *, n_latent: int) -> SequenceTable:
+def join_embeddings(
+    stored: Sequence[StoredEmbedding], *, n_latent: int, encoder: str = ""
+) -> SequenceTable:
     """Return objects in memory as if they had been read from a store.
 
     Parameters
@@ -288,9 +297,11 @@ def join_embeddings(stored: Sequence[StoredEmbedding], *, n_latent: int) -> Sequ
         At least one, each with at least one row.
     n_latent : int
         Latent dimensions.
+    encoder : str
+        Label of the encoder that made the embeddings; empty where unknown.
     """
     values = np.concatenate([item.values for item in stored])
-    return _sequence_table(_objects_table(stored), values, n_latent)
+    return _sequence_table(_objects_table(stored), values, n_latent=n_latent, encoder=encoder)
 
 
 def _read_part(part: Path) -> tuple[pa.Table, FloatArray]:
@@ -305,7 +316,9 @@ def _read_part(part: Path) -> tuple[pa.Table, FloatArray]:
     return table, values
 
 
-def _sequence_table(table: pa.Table, values: FloatArray, n_latent: int) -> SequenceTable:
+def _sequence_table(
+    table: pa.Table, values: FloatArray, *, n_latent: int, encoder: str
+) -> SequenceTable:
     counts = table["n_frames"].to_numpy()
     guilty = table["is_guilty"]
     return SequenceTable(
@@ -323,6 +336,7 @@ def _sequence_table(table: pa.Table, values: FloatArray, n_latent: int) -> Seque
         n_unusable_frames=table["n_unusable_frames"].to_numpy().astype(np.int64),
         i_frame=_flat(table, "i_frame").astype(np.int64),
         guilty_mask=_flat(table, "is_guilty") if guilty.null_count == 0 else None,
+        encoder=encoder,
     )
 
 

@@ -22,7 +22,15 @@ from skyvet.io.parts import manifest_kind
 from skyvet.records.labels import LabelValue
 from skyvet.records.sequences import EmbeddedSequences
 
-__all__ = ["find_published_embeddings", "read_light_curve_features", "read_sequences"]
+__all__ = [
+    "PUBLISHED_ENCODER",
+    "find_published_embeddings",
+    "read_light_curve_features",
+    "read_sequences",
+]
+
+PUBLISHED_ENCODER = "rb-ztf"
+"""Label of the published variational auto-encoder, whose weights are not at hand."""
 
 EMBEDDINGS_FILE = "embeddings.parquet"
 FEATURES_FILE = "light_curve_features.parquet"
@@ -132,6 +140,7 @@ def _published(table: pa.Table, path: Path, features_path: Path) -> SequenceTabl
         bands=("r",) * n_objects,
         n_unusable_frames=np.zeros(n_objects, dtype=np.int64),
         i_frame=np.concatenate([np.arange(n) for n in n_frames]),
+        encoder=PUBLISHED_ENCODER,
     )
 
 

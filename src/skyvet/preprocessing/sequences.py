@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from skyvet.core.arrays import FloatArray, IntArray, as_readonly
 from skyvet.core.errors import InvalidInputError
+from skyvet.io.embedding_store import SequenceTable
+from skyvet.records.labels import LabelValue
 from skyvet.records.sequences import EmbeddedSequences
 
-__all__ = ["LabelledSequences"]
+__all__ = ["LabelCounts", "LabelledSequences", "label_sequences"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,3 +77,71 @@ class LabelledSequences:
             tags=self.tags,
             weights=self.weights,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelCounts:
+    """Where the objects of a table went.
+
+    Parameters
+    ----------
+    n_real, n_bogus : int
+        Objects that train.
+    n_unknown : int
+        Objects that a person called UNKNOWN.
+    n_unlabelled : int
+        Objects that nobody labelled.
+    """
+
+    n_real: int
+    n_bogus: int
+    n_unknown: int
+    n_unlabelled: int
+
+
+def label_sequences(
+    table: SequenceTable, labels: Mapping[str, LabelValue] | None = None
+) -> tuple[LabelledSequences, LabelCounts]:
+    """Keep the objects that somebody called REAL or BOGUS.
+
+    Parameters
+    ----------
+    table : SequenceTable
+        Objects with the labels that came with them.
+    labels : mapping of str to LabelValue, optional
+        Labels by object identifier (as text) to use instead of those of the table.
+
+    Returns
+    -------
+    labelled : LabelledSequences
+        In the table's order, all weights 1.
+    counts : LabelCounts
+        Where all objects went.
+
+    Raises
+    ------
+    InvalidInputError
+        If no object has a label.
+    """
+    found = table.labels
+    if labels is not None:
+        found = tuple(labels.get(str(i)) for i in table.sequences.object_ids.tolist())
+    counts = LabelCounts(
+        n_real=found.count(LabelValue.REAL),
+        n_bogus=found.count(LabelValue.BOGUS),
+        n_unknown=found.count(LabelValue.UNKNOWN),
+        n_unlabelled=found.count(None),
+    )
+    rows = np.flatnonzero([value in {LabelValue.REAL, LabelValue.BOGUS} for value in found])
+    if len(rows) == 0:
+        raise InvalidInputError(
+            f"none of the {len(table)} objects is labelled real or bogus; give a label file whose "
+            "candidate_id is the object's identifier"
+        )
+    labelled = LabelledSequences(
+        sequences=table.sequences.take(rows),
+        labels=np.array([found[row] is LabelValue.REAL for row in rows]),
+        tags=tuple(table.tags[row] for row in rows),
+        weights=np.ones(len(rows)),
+    )
+    return labelled, counts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from skyvet.models.bundle import BundleInfo
 
-__all__ = ["CardText", "write_card"]
+__all__ = ["CardText", "show_figure", "write_card"]
 
 
 _TEMPLATE = """# {name} {version}
@@ -91,7 +91,7 @@ def write_card(info: BundleInfo, text: CardText) -> str:
         What a person adds.
     """
     data, point = info.data, info.thresholds
-    figures = "\n".join(f"| {name} | {_show(value)} |" for name, value in info.metrics.items())
+    figures = "\n".join(f"| {key} | {show_figure(value)} |" for key, value in info.metrics.items())
     return _TEMPLATE.format(
         name=info.name,
         version=info.version,
@@ -117,7 +117,8 @@ def write_card(info: BundleInfo, text: CardText) -> str:
     )
 
 
-def _show(value: float | int | str | None) -> str:
+def show_figure(value: float | int | str | None) -> str:
+    """Return one figure for a table of the card."""
     if value is None:
         return "not measured"
     return f"{value:.4f}" if isinstance(value, float) else str(value)
