@@ -11,13 +11,31 @@ from pydantic import Field
 from skyvet.core.progress import Progress
 from skyvet.models.sequences.interface import SequenceMember
 from skyvet.preprocessing.sequences import LabelledSequences
+from skyvet.training.sequences.network_configs import (
+    AttentionMilConfig,
+    BiGruConfig,
+    GruConfig,
+    GruTverskyConfig,
+    LstmConfig,
+    SetTransformerConfig,
+)
 from skyvet.training.sequences.pooled import PooledConfig
 
 __all__ = ["SequenceClassifierConfig", "default_classifiers", "fit_classifier"]
 
-SequenceClassifierConfig = Annotated[PooledConfig, Field(description="default")]
+SequenceClassifierConfig = Annotated[
+    PooledConfig
+    | GruConfig
+    | BiGruConfig
+    | LstmConfig
+    | GruTverskyConfig
+    | AttentionMilConfig
+    | SetTransformerConfig,
+    Field(discriminator="kind"),
+]
 """Any classifier's config; ``kind`` says which."""
 
+_NETWORK = "networks:fit_network_classifier"
 _FITTERS = MappingProxyType({"pooled": "pooled:fit_pooled"})
 
 
@@ -55,7 +73,7 @@ def fit_classifier(
     InvalidInputError
         If a class is missing or the sequences lack what the classifier needs.
     """
-    module, function = _FITTERS[config.kind].split(":")
+    module, function = _FITTERS.get(config.kind, _NETWORK).split(":")
     fit = getattr(importlib.import_module(f"skyvet.training.sequences.{module}"), function)
     member: SequenceMember = fit(labelled, config, seed=seed, progress=progress)
     return member
