@@ -20,6 +20,7 @@ from skyvet.evaluation.facts import (
     View,
     Weighted,
 )
+from skyvet.evaluation.page_templates import page_template
 from skyvet.evaluation.stamp_images import stamp_data_uri
 from skyvet.evaluation.words import (
     command_line,
@@ -100,9 +101,16 @@ def render_page(result: EvaluationResult, fetch: FetchStamps | None = None) -> s
     str
         An HTML document.
     """
-    environment = _environment()
+    template = page_template(
+        "report.html.j2",
+        difference_words=difference_words,
+        estimate=estimate_text,
+        interval=interval_text,
+        number=number_text,
+        percent=percent_text,
+    )
     return str(
-        environment.get_template("report.html.j2").render(
+        template.render(
             r=result,
             summary=plain_summary(result),
             figures=_draw_all(result),
@@ -112,24 +120,6 @@ def render_page(result: EvaluationResult, fetch: FetchStamps | None = None) -> s
             config_json=json.dumps(result.config, indent=2, sort_keys=True),
         )
     )
-
-
-def _environment() -> Any:  # noqa: ANN401 - jinja2 is imported on demand
-    environment = _jinja2.Environment(
-        autoescape=True,
-        undefined=_jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=_jinja2.PackageLoader("skyvet.evaluation", "templates"),
-    )
-    environment.filters.update(
-        difference_words=difference_words,
-        estimate=estimate_text,
-        interval=interval_text,
-        number=number_text,
-        percent=percent_text,
-    )
-    return environment
 
 
 def _draw_all(result: EvaluationResult) -> dict[str, Any]:
