@@ -63,7 +63,11 @@ GROUPS: dict[str, str] = {
 
 COMMANDS: tuple[CommandRow, ...] = (
     CommandRow("ingest", "ingest:ingest_command", "Turn alert packets into a dataset folder."),
-    CommandRow("score", "score:score_command", "Score alert packets, or a dataset, with a bundle."),
+    CommandRow(
+        "score",
+        "score:score_command",
+        "Score alert packets, a dataset or frame sequences with a bundle.",
+    ),
     CommandRow(
         "train triplet",
         "train_triplet:train_triplet_command",

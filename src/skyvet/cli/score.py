@@ -1,4 +1,4 @@
-"""`skyvet score`: alert packets to calibrated scores."""
+"""`skyvet score`: alert packets or frame sequences to calibrated scores."""
 
 from __future__ import annotations
 
@@ -12,18 +12,32 @@ import typer
 from skyvet.cli.console import make_table, note, show_result
 from skyvet.cli.options import JsonOption
 from skyvet.cli.progress import shown_progress
-from skyvet.cli.sources import InputArgument, MappingOption, SchemasOption, read_source_options
-from skyvet.inference.configs import ScoreConfig
-from skyvet.models.bundle import Bundle, load_bundle
+from skyvet.cli.sequence_scoring import (
+    fitting_sequence_input,
+    note_on_sequences,
+    sequence_rows,
+    uncalibrated_warning,
+)
+from skyvet.cli.sources import MappingOption, SchemasOption, read_source_options
+from skyvet.inference.configs import ScoreConfig, SequenceScoreConfig
 
 if TYPE_CHECKING:
     from skyvet.inference.batch import ScoreSummary
+    from skyvet.models.bundle import Bundle
 
 __all__ = ["score_command"]
 
+_Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        help="Packets (files, folders, globs, .tar or .tar.gz nights, - for stdin), one dataset "
+        "folder, or one folder of frame sequences (frame store, FITS frames, embeddings)."
+    ),
+]
+
 
 def score_command(
-    inputs: InputArgument,
+    inputs: _Inputs,
     *,
     out: Annotated[Path, typer.Option(help="Score table to write (Parquet).")],
     bundle: Annotated[
@@ -32,10 +46,60 @@ def score_command(
     schemas: SchemasOption = None,
     mapping: MappingOption = None,
     config: ScoreConfig,
+    sequences: SequenceScoreConfig,
     as_json: JsonOption = False,
 ) -> None:
-    """Score alert packets, or a dataset, with a bundle."""
+    """Score alert packets, a dataset or frame sequences with a bundle."""
+    folder = fitting_sequence_input(inputs, bundle)
+    if folder is not None:
+        _score_sequences(folder, out, bundle, config, sequences, as_json=as_json)
+        return
+    _score_alerts(inputs, out, bundle, config, schemas, mapping, as_json=as_json)
+
+
+def _score_sequences(
+    folder: Path,
+    out: Path,
+    bundle: str,
+    config: ScoreConfig,
+    sequences: SequenceScoreConfig,
+    *,
+    as_json: bool,
+) -> None:
+    from skyvet.inference.sequences import score_sequences
+    from skyvet.models.sequence_bundle import load_sequence_bundle
+
+    started = time.monotonic()
+    loaded = load_sequence_bundle(Path(bundle))
+    with shown_progress(quiet=as_json) as progress:
+        summary = score_sequences(
+            folder, out, bundle=loaded, config=config, sequences=sequences, progress=progress
+        )
+    seconds = time.monotonic() - started
+    note_on_sequences(summary, loaded)
+    document = {**dataclasses.asdict(summary), "bundle": loaded.label, "seconds": seconds}
+    title = f"Objects scored by {loaded.label} in {seconds:.1f} s"
+    table = make_table(title, ["what", "n"], sequence_rows(summary))
+    closing = f"Scores: {summary.scores}\nRejections: {summary.rejected}"
+    if summary.n_with_evidence:
+        closing += (
+            "\nMost suspicious frames of each object: columns top_frames, top_mjd_tai, top_evidence"
+        )
+    show_result(document, table, closing, as_json=as_json)
+
+
+def _score_alerts(
+    inputs: list[str],
+    out: Path,
+    bundle: str,
+    config: ScoreConfig,
+    schemas: str | None,
+    mapping: list[Path] | None,
+    *,
+    as_json: bool,
+) -> None:
     from skyvet.inference.batch import score_alerts
+    from skyvet.models.bundle import load_bundle
 
     started = time.monotonic()
     loaded = load_bundle(bundle)
@@ -75,8 +139,4 @@ def _warn(summary: ScoreSummary, bundle: Bundle) -> None:
             "(flag RESAMPLED)"
         )
     if summary.n_uncalibrated:
-        known = ", ".join(bundle.info.surveys)
-        note(
-            f"warning: {summary.n_uncalibrated} scores are of surveys on which the bundle was not "
-            f"calibrated (it knows: {known}); their verdict is 'review' and is_calibrated is False"
-        )
+        note(uncalibrated_warning(summary.n_uncalibrated, bundle.info.surveys))

@@ -6,11 +6,11 @@ from pydantic import Field
 
 from skyvet.core.configs import Config
 
-__all__ = ["ScoreConfig"]
+__all__ = ["ScoreConfig", "SequenceScoreConfig"]
 
 
 class ScoreConfig(Config):
-    """How a night is scored."""
+    """How a night, or a folder of frame sequences, is scored."""
 
     survey: str = Field("auto", description="adapter to use; auto looks at each packet")
     prior: float | None = Field(
@@ -25,5 +25,18 @@ class ScoreConfig(Config):
     alpha: float = Field(
         0.05, ge=0, lt=0.5, description="error level of verdicts; 0 = never answer 'review'"
     )
-    n_per_part: int = Field(1024, ge=1, le=65_536, description="alerts a part; bounds memory")
+    n_per_part: int = Field(
+        1024, ge=1, le=65_536, description="alerts or objects a part; bounds memory"
+    )
     n_threads: int = Field(0, ge=0, le=512, description="threads of the network; 0 = all cores")
+
+
+class SequenceScoreConfig(Config):
+    """What is particular to frame sequences."""
+
+    n_top: int = Field(
+        default=10, ge=0, le=100, description="suspicious frames to name for each object"
+    )
+    min_frames: int = Field(
+        default=3, ge=1, description="objects with fewer usable frames are rejected, not scored"
+    )

@@ -97,7 +97,7 @@ def read_frames(path: Path, *, start: int = 0) -> Iterator[StoredSequence | Reje
     if manifest_kind(path) == FRAMES_KIND:
         store = FrameStore(path)
         return (store.sequence(i_object) for i_object in range(start, len(store)))
-    from skyvet.io.frame_folders import read_frame_sources
+    from skyvet.io.frame_folders import read_frame_sources  # noqa: PLC0415
 
     return islice(read_frame_sources(path), start, None)
 

@@ -17,6 +17,7 @@ refused.
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ from skyvet.records.sequences import EmbeddedSequences
 __all__ = [
     "SequenceBundle",
     "SequenceBundleInfo",
+    "is_sequence_bundle",
     "load_sequence_bundle",
     "reference_sequences",
     "save_sequence_bundle",
@@ -177,6 +179,27 @@ def save_sequence_bundle(
         }
     files["bundle.json"] = (info.model_dump_json(indent=1) + "\n").encode()
     write_bundle_folder(path, files)
+
+
+def is_sequence_bundle(path: Path) -> bool:
+    """Say whether a folder is the bundle of a classifier of frame sequences.
+
+    Parameters
+    ----------
+    path : Path
+        Any path; it need not exist.
+
+    Examples
+    --------
+    >>> is_sequence_bundle(Path("no-such-bundle"))
+    False
+    """
+    try:
+        document = json.loads((path / "bundle.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    kind = SequenceBundleInfo.model_fields["kind"].default
+    return isinstance(document, dict) and document.get("kind") == kind
 
 
 def load_sequence_bundle(path: Path) -> SequenceBundle:
