@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from skyvet.io.surveys.ztf_packets import encode_ztf_alert
 from skyvet.preprocessing.ingest import IngestConfig, ingest
 from skyvet.preprocessing.normalization import StampConfig
+from skyvet.preprocessing.sequences import LabelledSequences
 from skyvet.records.candidate import Candidate
 from skyvet.records.cutouts import Cutout, CutoutTriplet
+from skyvet.records.sequences import EmbeddedSequences
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = PROJECT_ROOT.parent / "shared" / "data"
@@ -59,6 +62,51 @@ def make_candidate(i: int, *, size_px: int = 63, **changes: Any) -> Candidate:
         ),
     }
     return Candidate(**{**values, **changes})
+
+
+class PlantedSequences(NamedTuple):
+    """Labelled objects, and which frame of each the artefact is in (-1 = none)."""
+
+    labelled: LabelledSequences
+    i_guilty: np.ndarray
+
+
+def make_planted_sequences(
+    n_objects: int, *, seed: int = 0, max_frames: int = 40
+) -> PlantedSequences:
+    """Objects of 1 to `max_frames` frames of noise; an artefact moves one frame of each BOGUS one.
+
+    Three latent means and their log-variances a frame. Every other artefact moves the first two
+    means up (tag ghost), the others down (tag track).
+    """
+    rng = np.random.default_rng([31, seed])
+    lengths = rng.integers(1, max_frames + 1, n_objects)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    values = rng.normal(size=(offsets[-1], 6)).astype(np.float32)
+    labels = np.arange(n_objects) % 2
+    is_ghost = np.arange(n_objects) % 4 == 0
+    i_guilty = np.where(labels == 0, rng.integers(0, lengths), -1)
+    moved = (offsets[:-1] + i_guilty)[labels == 0]
+    values[moved, :2] += np.where(is_ghost, 6.0, -6.0)[labels == 0, None]
+    kinds = np.where(labels == 1, "", np.where(is_ghost, "ghost", "track"))
+    tags = tuple((kind,) if kind else () for kind in kinds.tolist())
+    sequences = EmbeddedSequences(
+        values=values,
+        offsets=offsets,
+        object_ids=100_000 * seed + np.arange(n_objects),
+        mjd_tai=np.full(len(values), np.nan),
+        n_latent=3,
+    )
+    labelled = LabelledSequences(
+        sequences=sequences, labels=labels, tags=tags, weights=np.ones(n_objects)
+    )
+    return PlantedSequences(labelled, i_guilty)
+
+
+@pytest.fixture(scope="session")
+def planted_sequences() -> Callable[..., PlantedSequences]:
+    """The maker of labelled sequences with one guilty frame each."""
+    return make_planted_sequences
 
 
 @pytest.fixture(scope="session")
@@ -129,3 +177,34 @@ def bundle_path(dataset: Path, night_labels: Path) -> Path:
         stored_px=rows.stored_px,
     )
     return path
+
+
+def make_labelled_sequences(
+    n: int = 120, *, seed: int = 0, with_light_curve: bool = False
+) -> LabelledSequences:
+    """Return objects of 3 to 40 frames; an artefact moves one frame of every BOGUS one."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(3, 40, n)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    values = rng.normal(size=(offsets[-1], 6)).astype(np.float32)
+    labels = rng.integers(0, 2, n)
+    guilty = offsets[:-1] + rng.integers(0, lengths)
+    values[guilty[labels == 0], :2] += 7.0
+    curve = (labels[:, None] + rng.normal(size=(n, 2))).astype(np.float32)
+    curve[0] = np.nan
+    sequences = EmbeddedSequences(
+        values=values, offsets=offsets, object_ids=257_201_400_000_000 + np.arange(n), n_latent=3,
+        mjd_tai=58_000.0 + np.concatenate([np.arange(m) for m in lengths]),
+        light_curve=curve if with_light_curve else None,
+        light_curve_names=("amplitude", "skew") if with_light_curve else (),
+    )  # fmt: skip
+    tags = tuple(("ghost",) if label == 0 else () for label in labels)
+    return LabelledSequences(
+        sequences=sequences, labels=labels, tags=tags, weights=np.ones(n, np.float32)
+    )
+
+
+@pytest.fixture(scope="session")
+def labelled_sequences() -> Callable[..., LabelledSequences]:
+    """Give `make_labelled_sequences` to a test."""
+    return make_labelled_sequences

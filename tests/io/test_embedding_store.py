@@ -1,0 +1,169 @@
+"""Stored embeddings come back as they went in, and an interrupted store goes on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from skyvet.core.errors import DatasetError, InvalidInputError
+from skyvet.io.embedding_store import EmbeddingStore, EmbeddingStoreWriter, StoredEmbedding
+from skyvet.io.sequence_sources import read_light_curve_features, read_sequences
+from skyvet.records.labels import LabelValue
+from skyvet.records.rejections import Rejection, RejectionReason
+
+SETTINGS = {"encoder_label": "test-1"}
+
+
+def stored(i: int, n: int = 4) -> StoredEmbedding:
+    rng = np.random.default_rng(i)
+    return StoredEmbedding(
+        object_id=f"o{i}", values=rng.normal(size=(n, 6)).astype(np.float32),
+        mjd_tai=58_000.0 + np.arange(n), i_frame=np.arange(n) * 2, n_unusable_frames=n,
+        survey="ztf", band="r", label=LabelValue.BOGUS if i % 2 else LabelValue.REAL,
+        tags=("ghost",) if i % 2 else (), guilty_mask=np.arange(n) == i % n,
+    )  # fmt: skip
+
+
+def write(path, items, **options) -> EmbeddingStoreWriter:
+    writer = EmbeddingStoreWriter(path, settings=SETTINGS, n_latent=3, **options)
+    for item in items:
+        writer.append(item)
+    return writer
+
+
+def test_objects_come_back_with_all_that_is_known_of_them(tmp_path) -> None:
+    write(tmp_path / "s", [stored(0), stored(1, 7)]).finish()
+    table = read_sequences(tmp_path / "s")
+    np.testing.assert_array_equal(table.sequences.frames_of(1), stored(1, 7).values)
+    assert table.labels == (LabelValue.REAL, LabelValue.BOGUS)
+    assert table.tags == ((), ("ghost",))
+    assert table.i_frame.tolist() == [0, 2, 4, 6, 0, 2, 4, 6, 8, 10, 12]
+    assert table.n_unusable_frames.tolist() == [4, 7]
+    assert table.guilty_mask.sum() == 2
+    assert table.encoder == "test-1"
+
+
+def test_parts_together_are_the_whole(tmp_path) -> None:
+    write(tmp_path / "s", [stored(i) for i in range(7)], frames_per_part=8).finish()
+    store = EmbeddingStore(tmp_path / "s")
+    parts = list(store.parts())
+    assert len(parts) == 4
+    joined = np.concatenate([part.sequences.values for part in parts])
+    np.testing.assert_array_equal(joined, store.read().sequences.values)
+
+
+def test_an_interrupted_store_goes_on_where_it_stopped(tmp_path) -> None:
+    rejection = Rejection(source="o9", reason=RejectionReason.TOO_FEW_FRAMES, detail="2 frames")
+    write(tmp_path / "s", [rejection, stored(0), stored(1), stored(2)], frames_per_part=8)
+    again = write(tmp_path / "s", [], frames_per_part=8)
+    assert again.n_done == 3  # object 2 was waiting for its part
+    again.append(stored(2))
+    again.finish()
+    store = EmbeddingStore(tmp_path / "s")
+    assert store.is_complete
+    assert store.read().sequences.object_ids.tolist() == ["o0", "o1", "o2"]
+
+
+def test_other_settings_are_refused(tmp_path) -> None:
+    write(tmp_path / "s", [stored(0)]).finish()
+    with pytest.raises(DatasetError, match="other settings"):
+        EmbeddingStoreWriter(tmp_path / "s", settings={"encoder_label": "other"}, n_latent=3)
+
+
+def test_columns_that_do_not_fit_are_refused(tmp_path) -> None:
+    with pytest.raises(InvalidInputError, match="columns"):
+        EmbeddingStoreWriter(tmp_path / "s", settings={}, n_latent=4).append(stored(0))
+
+
+def test_a_damaged_part_is_named(tmp_path) -> None:
+    write(tmp_path / "s", [stored(0)]).finish()
+    (tmp_path / "s/part-00000/embeddings.npy").write_bytes(b"\x93NUMPY cut")
+    with pytest.raises(DatasetError, match="part-00000 is damaged"):
+        read_sequences(tmp_path / "s")
+
+
+def test_a_store_without_objects_says_so(tmp_path) -> None:
+    rejection = Rejection(source="o9", reason=RejectionReason.TOO_FEW_FRAMES, detail="2 frames")
+    write(tmp_path / "s", [rejection]).finish()
+    with pytest.raises(DatasetError, match="no object"):
+        read_sequences(tmp_path / "s")
+
+
+def published(folder, **changes) -> None:
+    columns = {
+        "oid": pa.array([257201400048862, 257201400048863]),
+        "label": pa.array([1, 0], pa.int8()),
+        "tags": pa.array([["artefact", "ghost"], None]),
+        "n_frames": pa.array([2, 1], pa.int32()),
+        "embedding": pa.array(
+            [np.arange(8, dtype=np.float16), np.arange(4, dtype=np.float16)],
+            pa.list_(pa.float16()),
+        ),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = {name: v for name, v in {**columns, **changes}.items() if v is not None}
+    pq.write_table(pa.table(kept), folder / "embeddings.parquet")
+
+
+def test_published_artefacts_are_bogus_and_rows_are_frames(tmp_path) -> None:
+    published(tmp_path)
+    table = read_sequences(tmp_path)
+    assert table.labels == (LabelValue.BOGUS, LabelValue.REAL)
+    np.testing.assert_array_equal(table.sequences.frames_of(0), [[0, 1, 2, 3], [4, 5, 6, 7]])
+    assert table.sequences.n_latent == 2
+    assert table.sequences.light_curve is None
+
+
+def test_features_are_joined_by_oid_and_missing_ones_are_nan(tmp_path) -> None:
+    published(tmp_path / "ztf_frame_embeddings")
+    features = pa.table({"oid": [257201400048863, 1], "label": [0, 1], "amplitude": [0.5, 9.0]})
+    pq.write_table(features, tmp_path / "ztf_frame_embeddings/light_curve_features.parquet")
+    sequences = read_sequences(tmp_path).sequences
+    assert sequences.light_curve_names == ("amplitude",)
+    np.testing.assert_array_equal(sequences.light_curve, [[np.nan], [0.5]])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"embedding": None}, "no column embedding"),
+        ({"oid": pa.array([1.5, 2.5])}, "whole number"),
+        ({"oid": pa.array([7, 7])}, "more than once"),
+        ({"label": pa.array([1, 2])}, "label"),
+        ({"n_frames": pa.array([3, 1])}, "same even number"),
+        ({"n_frames": pa.array([2, 0])}, "at least one frame"),
+    ],
+)
+def test_published_tables_that_do_not_fit_are_refused(tmp_path, changes, message) -> None:
+    published(tmp_path, **changes)
+    with pytest.raises(InvalidInputError, match=message):
+        read_sequences(tmp_path)
+
+
+def test_a_cut_off_file_is_one_clear_error(tmp_path) -> None:
+    published(tmp_path)
+    path = tmp_path / "embeddings.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InvalidInputError, match="cannot be read"):
+        read_sequences(tmp_path)
+
+
+def test_an_empty_folder_says_what_is_needed(tmp_path) -> None:
+    with pytest.raises(InvalidInputError, match=r"embeddings\.parquet"):
+        read_sequences(tmp_path)
+
+
+def test_features_that_are_infinite_are_missing(tmp_path) -> None:
+    path = tmp_path / "f.parquet"
+    pq.write_table(pa.table({"oid": [1, 2], "a": [np.inf, 1e300]}), path)
+    assert np.isnan(read_light_curve_features(path)[1]).all()
+
+
+def test_the_real_embeddings_are_read(shared_data) -> None:
+    table = read_sequences(shared_data)
+    assert len(table) == 1883
+    assert table.labels.count(LabelValue.BOGUS) == 983
+    assert int(table.sequences.n_frames.min()) == 5
+    assert np.isnan(table.sequences.light_curve).all(axis=1).sum() == 1
