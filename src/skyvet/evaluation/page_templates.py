@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from skyvet.core.optional import require
+from skyvet.evaluation.words import (
+    difference_words,
+    estimate_text,
+    interval_text,
+    number_text,
+    percent_text,
+)
 
 __all__ = ["page_template"]
 
 _jinja2 = require("jinja2", extra="report")
 
 
-def page_template(name: str, **filters: Callable[..., str]) -> Any:  # noqa: ANN401 - on demand
-    """Load a template of this package.
+def page_template(name: str) -> Any:  # noqa: ANN401 - jinja2 is imported on demand
+    """Load a template of this package; it may use the words of `skyvet.evaluation.words`.
 
     Parameters
     ----------
     name : str
         File in ``templates/``.
-    **filters : callable
-        What the template may call as filters.
 
     Returns
     -------
@@ -38,5 +42,11 @@ def page_template(name: str, **filters: Callable[..., str]) -> Any:  # noqa: ANN
         lstrip_blocks=True,
         loader=_jinja2.PackageLoader("skyvet.evaluation", "templates"),
     )
-    environment.filters.update(filters)
+    environment.filters.update(
+        difference_words=difference_words,
+        estimate=estimate_text,
+        interval=interval_text,
+        number=number_text,
+        percent=percent_text,
+    )
     return environment.get_template(name)

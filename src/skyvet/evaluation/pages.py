@@ -22,15 +22,7 @@ from skyvet.evaluation.facts import (
 )
 from skyvet.evaluation.page_templates import page_template
 from skyvet.evaluation.stamp_images import stamp_data_uri
-from skyvet.evaluation.words import (
-    command_line,
-    difference_words,
-    estimate_text,
-    interval_text,
-    number_text,
-    percent_text,
-    plain_summary,
-)
+from skyvet.evaluation.words import command_line, estimate_text, plain_summary
 
 __all__ = ["FetchStamps", "ReportPaths", "render_page", "write_report"]
 
@@ -101,16 +93,8 @@ def render_page(result: EvaluationResult, fetch: FetchStamps | None = None) -> s
     str
         An HTML document.
     """
-    template = page_template(
-        "report.html.j2",
-        difference_words=difference_words,
-        estimate=estimate_text,
-        interval=interval_text,
-        number=number_text,
-        percent=percent_text,
-    )
     return str(
-        template.render(
+        page_template("report.html.j2").render(
             r=result,
             summary=plain_summary(result),
             figures=_draw_all(result),

@@ -1,0 +1,220 @@
+"""Frames of many objects to a store of embeddings; restartable, with flat memory."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from skyvet.core.configs import Config
+from skyvet.core.errors import InvalidInputError
+from skyvet.core.progress import Progress, SilentProgress
+from skyvet.io.embedding_store import KIND as EMBEDDINGS_KIND
+from skyvet.io.embedding_store import EmbeddingStoreWriter, StoredEmbedding
+from skyvet.io.frame_store import StoredSequence
+from skyvet.io.parts import read_manifest, read_part_tables
+from skyvet.io.sequence_inputs import (
+    SequenceForm,
+    fingerprint_sequences,
+    read_frames,
+    sequence_form,
+)
+from skyvet.models.encoders.bundle import EncoderBundle
+from skyvet.models.encoders.embedder import FrameEmbedder
+from skyvet.records.rejections import Rejection, RejectionReason
+
+__all__ = ["EmbedConfig", "EmbedSummary", "embed_frames", "embed_sequence"]
+
+
+class EmbedConfig(Config):
+    """How frames are embedded."""
+
+    min_frames: int = Field(
+        default=3, ge=1, description="objects with fewer usable frames are rejected"
+    )
+    frames_per_part: int = Field(
+        default=65_536, ge=1, description="embedded frames a part; bounds memory"
+    )
+    n_threads: int = Field(
+        default=0, ge=0, le=512, description="objects embedded at once; 0 = one a core"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedSummary:
+    """Counts of a run; embedded and rejected add up to what was read.
+
+    Parameters
+    ----------
+    n_read, n_embedded, n_rejected : int
+        Objects.
+    rejections : dict of str to int
+        Rejected objects by reason.
+    n_frames, n_unusable_frames : int
+        Frames of the embedded objects that became rows, and that show nothing.
+    """
+
+    n_read: int
+    n_embedded: int
+    n_rejected: int
+    rejections: dict[str, int]
+    n_frames: int
+    n_unusable_frames: int
+
+
+def embed_frames(
+    path: Path,
+    out: Path,
+    *,
+    encoder: EncoderBundle,
+    config: EmbedConfig,
+    progress: Progress | None = None,
+) -> EmbedSummary:
+    """Embed a frame store or a folder of FITS frames, object by object.
+
+    An interrupted run continues where its last whole part ended and gives the same store.
+
+    Parameters
+    ----------
+    path : Path
+        Frame store, or folder with one folder of FITS files an object.
+    out : Path
+        Folder of the store of embeddings.
+    encoder : EncoderBundle
+        From `skyvet.models.encoders.bundle.load_encoder`.
+    config : EmbedConfig
+        Fewest frames, size of the parts, threads.
+    progress : Progress, optional
+        Told of every object.
+
+    Returns
+    -------
+    EmbedSummary
+
+    Raises
+    ------
+    InvalidInputError
+        If `path` holds no frames.
+    DatasetError
+        If the input is damaged, or the output cannot be written or is of another run.
+    BundleError
+        If the encoder does not run.
+    """
+    if sequence_form(path) is not SequenceForm.FRAMES:
+        raise InvalidInputError(
+            f"{path} holds no frames; give a frame store or a folder of FITS files by object"
+        )
+    progress = progress or SilentProgress()
+    embedder = FrameEmbedder(encoder, n_threads=1)
+    settings = {
+        "input": fingerprint_sequences(path),
+        "encoder": encoder.sha256,
+        "encoder_label": encoder.label,
+        "min_frames": config.min_frames,
+    }
+    writer = EmbeddingStoreWriter(
+        out,
+        settings=settings,
+        n_latent=embedder.n_latent,
+        frames_per_part=config.frames_per_part,
+    )
+    progress.start("embedding objects", None)
+    progress.advance(writer.n_done)
+    items = read_frames(path, start=writer.n_done)
+    for item in _embed_in_order(items, embedder, config):
+        writer.append(item)
+        progress.advance()
+    writer.finish()
+    progress.finish()
+    return _summarise(out)
+
+
+def embed_sequence(
+    stored: StoredSequence, embedder: FrameEmbedder, *, min_frames: int = 3
+) -> StoredEmbedding | Rejection:
+    """Embed one object with all that is known of it, or say why it cannot be.
+
+    Parameters
+    ----------
+    stored : StoredSequence
+        Frames, times, label, tags, guilty frames.
+    embedder : FrameEmbedder
+        The encoder at work.
+    min_frames : int, default 3
+        Fewest usable frames.
+
+    Returns
+    -------
+    StoredEmbedding or Rejection
+        Rows are the usable frames, in time order; their times and guilt go with them.
+    """
+    sequence = stored.sequence
+    embedded = embedder.embed(sequence.frames)
+    i_frame = np.flatnonzero(embedded.is_usable)
+    if len(i_frame) < min_frames:
+        return Rejection(
+            source=str(sequence.object_id),
+            reason=RejectionReason.TOO_FEW_FRAMES,
+            detail=f"{len(i_frame)} of {len(sequence)} frames are usable; {min_frames} are needed",
+            survey=stored.survey,
+            candidate_id=sequence.object_id,
+        )
+    guilty = stored.guilty_mask
+    return StoredEmbedding(
+        object_id=str(sequence.object_id),
+        values=embedded.values,
+        mjd_tai=sequence.mjd_tai[i_frame],
+        i_frame=i_frame.astype(np.int32),
+        n_unusable_frames=len(sequence) - len(i_frame),
+        survey=stored.survey,
+        band=stored.band,
+        label=stored.label,
+        tags=stored.tags,
+        class_name=stored.class_name,
+        guilty_mask=None if guilty is None else guilty[i_frame],
+    )
+
+
+def _embed_in_order(
+    items: Iterator[StoredSequence | Rejection], embedder: FrameEmbedder, config: EmbedConfig
+) -> Iterator[StoredEmbedding | Rejection]:
+    """Embed several objects at once and yield them in order; a few wait in memory."""
+
+    def work(item: StoredSequence | Rejection) -> StoredEmbedding | Rejection:
+        if isinstance(item, Rejection):
+            return item
+        return embed_sequence(item, embedder, min_frames=config.min_frames)
+
+    n_threads = config.n_threads or os.cpu_count() or 1
+    if n_threads == 1:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[StoredEmbedding | Rejection]] = deque()
+    with ThreadPoolExecutor(n_threads) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * n_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _summarise(out: Path) -> EmbedSummary:
+    """Count what the finished store holds."""
+    manifest = read_manifest(out, kind=EMBEDDINGS_KIND)
+    counts = read_part_tables(out, "objects", columns=["n_frames", "n_unusable_frames"])
+    has_any = counts.num_rows > 0
+    return EmbedSummary(
+        n_read=manifest.n_candidates + manifest.n_rejected,
+        n_embedded=manifest.n_candidates,
+        n_rejected=manifest.n_rejected,
+        rejections=manifest.rejections,
+        n_frames=int(np.sum(counts["n_frames"].to_numpy())) if has_any else 0,
+        n_unusable_frames=int(np.sum(counts["n_unusable_frames"].to_numpy())) if has_any else 0,
+    )
