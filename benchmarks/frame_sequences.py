@@ -1,0 +1,166 @@
+"""Cross-validation of the classifiers of frame sequences on real embeddings with expert labels.
+
+``python -m benchmarks.frame_sequences --data DIR`` reads ``embeddings.parquet`` and
+``light_curve_features.parquet`` below DIR. Each classifier learns on four fifths of the objects and
+is tested on the rest, five times; calibration and threshold come from inner folds of the training
+part. Figures are the mean over the test folds with the standard deviation between them; models
+are compared by a bootstrap of whole fields. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before anything loads OpenMP
+
+import numpy as np
+
+from benchmarks.frame_figures import (
+    FoldFigures,
+    fold_figures,
+    paired_difference,
+    show_figures,
+    show_subtypes,
+)
+from benchmarks.frame_speed import pooled_frames_per_second, show_speed
+from skyvet.cli.progress import shown_progress
+from skyvet.core.progress import Progress
+from skyvet.io.sequence_sources import read_sequences
+from skyvet.preprocessing.sequences import LabelledSequences, label_sequences
+from skyvet.training.sequences.classifiers import SequenceClassifierConfig, fit_classifier
+from skyvet.training.sequences.folds import FoldConfig, FoldScheme, assign_folds
+from skyvet.training.sequences.network_configs import (
+    AttentionMilConfig,
+    BiGruConfig,
+    GruConfig,
+    GruTverskyConfig,
+    LstmConfig,
+    SetTransformerConfig,
+)
+from skyvet.training.sequences.train import (
+    OutOfFold,
+    SequenceTrainConfig,
+    cross_validate_sequences,
+)
+
+_OTHERS: tuple[type, ...] = (
+    GruConfig, GruTverskyConfig, LstmConfig, AttentionMilConfig, SetTransformerConfig,
+)  # fmt: skip
+
+
+def main() -> None:
+    """Run the benchmark."""
+    arguments = _arguments()
+    started = time.monotonic()
+    labelled, _ = label_sequences(read_sequences(arguments.data))
+    n_frames = len(labelled.sequences.values)
+    print(f"{len(labelled)} objects ({labelled.labels.sum()} real), {n_frames} frames")
+    speed = pooled_frames_per_second(labelled.sequences)
+    with shown_progress() as progress:
+        found = _default_models(labelled, arguments.seed, progress)
+        logits = {"bi-GRU of the paper, masked": _plain(labelled, BiGruConfig(), arguments.seed)}
+        if arguments.all:
+            logits |= {own().kind: _plain(labelled, own(), arguments.seed) for own in _OTHERS}
+    rows = {
+        name: fold_figures(name, result.scores, labelled, result.folds)
+        for name, result in found.items()
+    }
+    folds = assign_folds(
+        labelled.sequences.object_ids, labelled.labels, FoldConfig(seed=arguments.seed)
+    )
+    rows |= {
+        name: fold_figures(name, own, labelled, folds, is_logit=True)
+        for name, own in logits.items()
+    }
+    show_figures(list(rows.values()))
+    _compare(found, logits, labelled)
+    show_subtypes(found["frames, stratified"], labelled)
+    show_speed(labelled.sequences)
+    print(json.dumps(_document(rows, speed, time.monotonic() - started)))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the embeddings")
+    parser.add_argument("--seed", type=int, default=42, help="of the outer folds")
+    parser.add_argument(
+        "--all", action="store_true", help="every published and set network, too (long)"
+    )
+    return parser.parse_args()
+
+
+def _default_models(
+    labelled: LabelledSequences, seed: int, progress: Progress
+) -> dict[str, OutOfFold]:
+    """Return out-of-fold scores of the default classifier on each kind of evidence and folds."""
+    config = SequenceTrainConfig()
+    bare = labelled.without_light_curve()
+    runs = {
+        "frames, stratified": (bare, FoldScheme.STRATIFIED),
+        "frames, by field": (bare, FoldScheme.BY_FIELD),
+    }
+    if labelled.sequences.light_curve is not None:
+        runs["frames and light curve, stratified"] = (labelled, FoldScheme.STRATIFIED)
+    return {
+        name: cross_validate_sequences(
+            rows, config, folds=FoldConfig(scheme=scheme, seed=seed), progress=progress
+        )
+        for name, (rows, scheme) in runs.items()
+    }
+
+
+def _plain(labelled: LabelledSequences, config: SequenceClassifierConfig, seed: int) -> np.ndarray:
+    """Return out-of-fold logits of one classifier without calibration, on stratified folds."""
+    bare = labelled.without_light_curve()
+    folds = assign_folds(bare.sequences.object_ids, bare.labels, FoldConfig(seed=seed))
+    logits = np.empty(len(bare))
+    for i_fold in np.unique(folds):
+        tested = np.flatnonzero(folds == i_fold)
+        member = fit_classifier(
+            bare.take(np.flatnonzero(folds != i_fold)), config, seed=int(i_fold)
+        )
+        logits[tested] = member.logits(bare.sequences.take(tested))
+    return logits
+
+
+def _compare(
+    found: dict[str, OutOfFold], logits: dict[str, np.ndarray], labelled: LabelledSequences
+) -> None:
+    """Print paired differences of AUC between models on the same objects."""
+    scores = {name: result.scores for name, result in found.items()} | logits
+    base = "frames, stratified"
+    print(f"\nDifference of pooled AUC from '{base}', 95 % interval by bootstrap of fields:")
+    for name, own in scores.items():
+        if name != base:
+            print(f"  {name:36} {paired_difference(own, scores[base], labelled)}")
+
+
+def _document(
+    rows: dict[str, FoldFigures], frames_per_second: float, seconds: float
+) -> dict[str, float | None]:
+    """Return the figures that others compare; `ece` is the largest of the calibrated models."""
+
+    def of(name: str, value: Callable[[FoldFigures], float]) -> float | None:
+        return round(value(rows[name]), 4) if name in rows else None
+
+    fused = "frames and light curve, stratified"
+    return {
+        "frames_auc": of("frames, stratified", lambda f: f.auc),
+        "frames_auc_by_field": of("frames, by field", lambda f: f.auc),
+        "fused_auc": of(fused, lambda f: f.auc),
+        "frames_accuracy": of("frames, stratified", lambda f: f.accuracy),
+        "fused_accuracy": of(fused, lambda f: f.accuracy),
+        "ece": round(max(f.ece for f in rows.values() if not np.isnan(f.ece)), 4),
+        "bigru_auc": of("bi-GRU of the paper, masked", lambda f: f.auc),
+        "frames_per_second": round(frames_per_second),
+        "seconds": round(seconds, 1),
+    }
+
+
+if __name__ == "__main__":
+    main()
