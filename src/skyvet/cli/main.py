@@ -116,6 +116,11 @@ COMMANDS: tuple[CommandRow, ...] = (
         "fetch_ztf_frames:fetch_ztf_frames_command",
         "Fetch science cutouts of ZTF light curves into a frame store.",
     ),
+    CommandRow(
+        "fetch ztf-light-curves",
+        "fetch_ztf_light_curves:fetch_ztf_light_curves_command",
+        "Fetch light curves of ZTF objects into one table.",
+    ),
 )
 """Every command of `skyvet`, in the order of the help."""
 

@@ -1,0 +1,280 @@
+"""Frame sequences from any place: a frame store, or folders of FITS cutouts.
+
+What is wrong with an input is dealt with by these rules; the counts are in `FrameSourceCounts`:
+
+========================= ====================================================================
+found                     done
+========================= ====================================================================
+no file in an object      the object is rejected: ``too_few_frames``
+no readable file in it    the object is rejected: ``unreadable_frame``
+unreadable file           left out and counted; the rest of the object goes on
+duplicate times           the first file (by name) is kept, the others are counted
+unsorted times            sorted; frames without a date stand last
+mixed sizes               all frames get one size: `size_px`, the mapping's, or the object's most
+                          frequent one. Larger ones are cut around the object, smaller ones
+                          filled with NaN, by the object's place in the cutout's sky coordinates.
+                          A smaller one without coordinates is left out and counted
+constant, all-NaN frames  kept; whoever scores decides what is usable (at least 3 frames)
+store cut off in writing  its finished parts are read, with a warning in the log
+damaged part of a store   its objects are rejected: ``unreadable_file``; the rest goes on
+========================= ====================================================================
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from pathlib import Path
+
+import numpy as np
+
+from skyvet.core.errors import DatasetError, InvalidInputError, PacketError
+from skyvet.io.frame_files import FrameFile, SequenceFaults, join_frames, read_frame_file
+from skyvet.io.frame_mapping import FrameMapping, frame_mapping
+from skyvet.io.frame_placement import place_frame
+from skyvet.io.frame_store import KIND, FrameStore, StoredSequence
+from skyvet.io.parts import manifest_kind
+from skyvet.records.frames import FrameSequence
+from skyvet.records.rejections import Rejection, RejectionReason
+
+__all__ = ["FrameSourceCounts", "read_frame_sources"]
+
+_LOG = logging.getLogger(__name__)
+_N_SHOWN = 3
+
+
+@dataclass(slots=True)
+class FrameSourceCounts:
+    """What was found and put right while frames were read.
+
+    Parameters
+    ----------
+    n_objects, n_rejected : int
+        Objects, and those among them that became rejections.
+    n_frames : int
+        Frames of the others.
+    n_unreadable : int
+        Files that are no FITS image.
+    n_foreign : int
+        Files and folders whose names do not fit the layout; hidden ones are not counted.
+    faults : SequenceFaults
+        What was put right when frames were joined.
+    """
+
+    n_objects: int = 0
+    n_rejected: int = 0
+    n_frames: int = 0
+    n_unreadable: int = 0
+    n_foreign: int = 0
+    faults: SequenceFaults = field(default_factory=SequenceFaults)
+
+
+def read_frame_sources(
+    path: Path,
+    *,
+    mapping: FrameMapping | str | Path | None = None,
+    size_px: int | None = None,
+    start: int = 0,
+    counts: FrameSourceCounts | None = None,
+) -> Iterator[StoredSequence | Rejection]:
+    """Yield the objects of a frame store or of a folder of FITS cutouts, one in memory at a time.
+
+    Parameters
+    ----------
+    path : Path
+        Frame store, or folder with files named as the mapping says.
+    mapping : FrameMapping, str or Path, optional
+        Layout of the folder and meaning of its headers: a mapping, a TOML file, or the name of a
+        built-in one. None reads ``<object>/<mjd>.fits`` with ZTF's header cards.
+    size_px : int, optional
+        Side of the frames [pixels]; None leaves a store as it is and takes the mapping's.
+    start : int, default 0
+        Objects to pass over, rejected ones included.
+    counts : FrameSourceCounts, optional
+        Told of everything from `start` on.
+
+    Yields
+    ------
+    StoredSequence or Rejection
+        One an object, by name; objects of a store in its order.
+
+    Raises
+    ------
+    InvalidInputError
+        If the folder does not exist, or not one of its files fits the layout.
+    DatasetError
+        If a store's list of objects is damaged.
+    """
+    counts = FrameSourceCounts() if counts is None else counts
+    if manifest_kind(path) == KIND:
+        items = _from_store(path, size_px, start)
+    else:
+        items = _from_folder(path, frame_mapping(mapping), size_px, start=start, counts=counts)
+    for item in items:
+        counts.n_objects += 1
+        if isinstance(item, Rejection):
+            counts.n_rejected += 1
+        else:
+            counts.n_frames += len(item.sequence)
+        yield item
+
+
+def _from_store(
+    path: Path, size_px: int | None, start: int
+) -> Iterator[StoredSequence | Rejection]:
+    store = FrameStore(path)
+    if not store.is_complete:
+        _LOG.warning("%s is not complete; its %d finished objects are read", path, len(store))
+    names = store.objects()["object_id"].to_pylist() if len(store) else []
+    for i_object in range(start, len(store)):
+        try:
+            stored = store.sequence(i_object)
+        except DatasetError as error:
+            yield Rejection(
+                source=str(path),
+                reason=RejectionReason.UNREADABLE_FILE,
+                detail=str(error),
+                candidate_id=names[i_object],
+            )
+            continue
+        yield stored if size_px in (None, store.size_px) else _resized(stored, size_px)
+
+
+def _resized(stored: StoredSequence, size_px: int) -> StoredSequence:
+    """Cut the frames of a store around their middle, or fill them up with NaN."""
+    frames = stored.sequence.frames
+    middle = ((frames.shape[2] - 1) / 2, (frames.shape[1] - 1) / 2)
+    sequence = FrameSequence(
+        object_id=stored.sequence.object_id,
+        frames=np.stack([place_frame(frame, size_px, centre=middle) for frame in frames]),
+        mjd_tai=stored.sequence.mjd_tai,
+        pixel_scale_arcsec=stored.sequence.pixel_scale_arcsec,
+    )
+    return StoredSequence(
+        sequence=sequence,
+        survey=stored.survey,
+        band=stored.band,
+        label=stored.label,
+        tags=stored.tags,
+        class_name=stored.class_name,
+        guilty_mask=stored.guilty_mask,
+        seeing_arcsec=stored.seeing_arcsec,
+        zero_point_mag=stored.zero_point_mag,
+    )
+
+
+def _from_folder(
+    path: Path,
+    mapping: FrameMapping,
+    size_px: int | None,
+    *,
+    start: int,
+    counts: FrameSourceCounts,
+) -> Iterator[StoredSequence | Rejection]:
+    if not path.is_dir():
+        raise InvalidInputError(f"{path} is neither a frame store nor a folder of FITS files")
+    n_files = 0
+    for object_id, found in islice(_objects(path, mapping, counts), start, None):
+        n_files += len(found)
+        yield _read_object(path, object_id, found, mapping=mapping, size_px=size_px, counts=counts)
+    if start == 0 and n_files == 0 and (counts.n_foreign or not counts.n_objects):
+        raise InvalidInputError(
+            f"no file below {path} is named like {mapping.layout!r} ({counts.n_foreign} others); "
+            "give the mapping of this folder"
+        )
+
+
+def _objects(
+    path: Path, mapping: FrameMapping, counts: FrameSourceCounts
+) -> Iterator[tuple[str, list[tuple[str, re.Match[str]]]]]:
+    """Yield each object with its files, relative to the folder and sorted by name.
+
+    Where the first part of the layout is the object, its folder is listed when its turn comes,
+    and an empty one is an object without files; otherwise all names are listed first.
+    """
+    pattern = mapping.pattern()
+    first_part, _, rest = mapping.layout.partition("/")
+    if first_part == "{object_id}" and rest:
+        for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
+            if entry.name.startswith("."):
+                continue
+            if not entry.is_dir():
+                counts.n_foreign += 1
+                continue
+            names = _files_below(Path(entry.path), f"{entry.name}/")
+            yield entry.name, _matching(names, pattern, counts)
+        return
+    matches = _matching(_files_below(path, ""), pattern, counts)
+    matches.sort(key=lambda match: (match[1]["object_id"], match[0]))
+    for object_id, group in groupby(matches, key=lambda match: match[1]["object_id"]):
+        yield object_id, list(group)
+
+
+def _files_below(folder: Path, prefix: str) -> list[str]:
+    """Return the names of all files below a folder that are not hidden, sorted."""
+    names: list[str] = []
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        below = Path(root).relative_to(folder).as_posix()
+        head = prefix if below == "." else f"{prefix}{below}/"
+        names += [head + name for name in files if not name.startswith(".")]
+    return sorted(names)
+
+
+def _matching(
+    names: list[str], pattern: re.Pattern[str], counts: FrameSourceCounts
+) -> list[tuple[str, re.Match[str]]]:
+    found = [(name, match) for name in names if (match := pattern.fullmatch(name)) is not None]
+    counts.n_foreign += len(names) - len(found)
+    return found
+
+
+def _read_object(
+    path: Path,
+    object_id: str,
+    found: list[tuple[str, re.Match[str]]],
+    *,
+    mapping: FrameMapping,
+    size_px: int | None,
+    counts: FrameSourceCounts,
+) -> StoredSequence | Rejection:
+    frames: list[FrameFile] = []
+    unreadable: list[str] = []
+    for name, match in found:
+        parts = match.groupdict(default="")
+        try:
+            frame = read_frame_file(
+                (path / name).read_bytes(),
+                mapping,
+                file_time=parts.get("time", ""),
+                file_band=parts.get("band", ""),
+            )
+        except (PacketError, OSError) as error:
+            detail = error.detail if isinstance(error, PacketError) else error.strerror
+            unreadable.append(f"{name}: {detail}")
+            continue
+        frames.append(frame)
+    counts.n_unreadable += len(unreadable)
+    if unreadable:
+        shown = "; ".join(unreadable[:_N_SHOWN])
+        _LOG.warning("%d files of %s cannot be read: %s", len(unreadable), object_id, shown)
+    stored = join_frames(
+        frames,
+        object_id,
+        size_px=size_px or mapping.size_px,
+        survey=mapping.name,
+        faults=counts.faults,
+    )
+    if stored is not None:
+        return stored
+    return Rejection(
+        source=str(path),
+        reason=RejectionReason.UNREADABLE_FRAME if found else RejectionReason.TOO_FEW_FRAMES,
+        detail="; ".join(unreadable[:_N_SHOWN]) or f"none of {len(found)} files gives a frame",
+        survey=mapping.name,
+        candidate_id=object_id,
+    )
