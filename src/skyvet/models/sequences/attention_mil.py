@@ -110,7 +110,7 @@ class AttentionMilNetwork(SequenceNetwork):
     def _attention(self, encoded: Tensor, valid_mask: Tensor) -> Tensor:
         """Return the attention of each head over frames, shape (n, t, heads)."""
         gated = torch.tanh(self.content(encoded)) * torch.sigmoid(self.gate(encoded))
-        gated = gated.unflatten(2, self.score.shape)
+        gated = gated.reshape(*gated.shape[:2], *self.score.shape)
         scores = (gated * self.score).sum(dim=3)
         scores = scores.masked_fill(~valid_mask[..., None], -torch.inf)
         return torch.softmax(scores, dim=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +62,9 @@ class SequenceGraph(nn.Module):
             Logit (1,), logits of subtypes (n_subtypes,), evidence (n_frames,): those asked for.
         """
         frames, context = rows[None, :, : self.n_inputs], rows[:1, self.n_inputs :]
-        outputs = [network.forward_one(frames, context) for network in self.networks]
+        outputs = [
+            cast(SequenceNetwork, network).forward_one(frames, context) for network in self.networks
+        ]
         means = {
             "logit": torch.stack([output.logit for output in outputs]).mean(dim=0),
             "subtype_logits": torch.cat([output.subtype_logits for output in outputs]).mean(dim=0),

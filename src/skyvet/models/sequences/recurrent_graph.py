@@ -7,6 +7,7 @@ for it are many times faster.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -76,7 +77,7 @@ class _Builder:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
-    def node(self, operator: str, inputs: list[str], outputs: list[str], **settings: object) -> str:
+    def node(self, operator: str, inputs: list[str], outputs: list[str], **settings: Any) -> str:  # noqa: ANN401
         """Add a node and return its last output."""
         self.nodes.append(helper.make_node(operator, inputs, outputs, **settings))
         return outputs[-1]
@@ -111,7 +112,7 @@ def _add_direction(builder: _Builder, layer: nn.Module, name: str, *, is_reverse
         builder.constant(f"{name}_r", of_state[None]),
         builder.constant(f"{name}_b", np.concatenate([bias_of_input, bias_of_state])[None]),
     ]
-    settings: dict[str, object] = {"linear_before_reset": 1} if operator == "GRU" else {}
+    settings: dict[str, Any] = {"linear_before_reset": 1} if operator == "GRU" else {}
     settings["direction"] = "reverse" if is_reverse else "forward"
     final = f"{name}_final"
     n_hidden = of_state.shape[1]

@@ -134,7 +134,8 @@ class _Attention(nn.Module):
 
     def _split(self, values: Tensor) -> Tensor:
         """Return (n, q, width) as (n, heads, q, width / heads)."""
-        return values.unflatten(2, (self.n_heads, -1)).transpose(1, 2)
+        shape = (*values.shape[:2], self.n_heads, values.shape[2] // self.n_heads)
+        return values.reshape(shape).transpose(1, 2)
 
 
 class _InducedBlock(nn.Module):
