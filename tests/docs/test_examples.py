@@ -29,7 +29,10 @@ PAGES = [
 ]
 NIGHTS = {"night": "labels.csv", "another-night": "more-labels.csv"}
 N_PER_NIGHT = 60
-QUICK = {"skyvet train triplet": " --member.n-epochs 2 --n-members 2"}
+QUICK = {
+    "skyvet train triplet": " --member.n-epochs 2 --n-members 2",
+    "skyvet train sequence": " --n-inner-folds 2",
+}
 _FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
