@@ -208,3 +208,74 @@ def make_labelled_sequences(
 def labelled_sequences() -> Callable[..., LabelledSequences]:
     """Give `make_labelled_sequences` to a test."""
     return make_labelled_sequences
+
+
+def make_frames(n_frames: int, *, seed: int = 0, size_px: int = 28) -> np.ndarray:
+    """Return fake frames of one star over a sky, each night with its own flux."""
+    rng = np.random.default_rng([78, seed])
+    row, column = np.mgrid[:size_px, :size_px] - (size_px - 1) // 2
+    star = np.exp(-(row**2 + column**2) / 4.0)
+    flux = rng.uniform(50.0, 400.0, (n_frames, 1, 1))
+    frames = rng.normal(200.0, 5.0, (n_frames, size_px, size_px)) + flux * star
+    return frames.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def frame_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Frame store of 12 objects of 4 to 26 frames; the odd ones have a bad column in frame 2."""
+    from skyvet.io.frame_store import FrameStoreWriter, StoredSequence
+    from skyvet.records.frames import FrameSequence
+    from skyvet.records.labels import LabelValue
+
+    path = tmp_path_factory.mktemp("frames") / "store"
+    writer = FrameStoreWriter(path, settings={}, size_px=28, frames_per_part=60)
+    for i in range(12):
+        n_frames = 4 + 2 * i
+        frames, guilty = make_frames(n_frames, seed=i), np.zeros(n_frames, dtype=bool)
+        if i % 2:
+            frames[2, :, 14] += 300.0
+            guilty[2] = True
+        sequence = FrameSequence(
+            object_id=f"fake-{i}",
+            frames=frames,
+            mjd_tai=58000.0 + np.arange(n_frames),
+            pixel_scale_arcsec=1.01,
+        )
+        label = LabelValue.BOGUS if i % 2 else LabelValue.REAL
+        tags = ("column",) if i % 2 else ()
+        writer.append(
+            StoredSequence(
+                sequence=sequence,
+                survey="ztf",
+                band="r",
+                label=label,
+                tags=tags,
+                guilty_mask=guilty,
+            )  # fmt: skip
+        )
+    writer.finish()
+    return path
+
+
+@pytest.fixture(scope="session")
+def encoder_path(frame_store: Path) -> Path:
+    """Folder of a tiny encoder (compact VAE, 4 dimensions) trained on that store."""
+    from skyvet.io.frame_store import FrameStore
+    from skyvet.models.encoders.compact_vae import CompactVaeConfig
+    from skyvet.training.configs import HardwareConfig
+    from skyvet.training.encoders.configs import EncoderTrainConfig, FrameSamplingConfig
+    from skyvet.training.encoders.fit import fit_encoder
+    from skyvet.training.encoders.frame_sources import StoreSource
+    from skyvet.training.encoders.packing import EncoderText, pack_encoder
+
+    config = EncoderTrainConfig(
+        encoder=CompactVaeConfig(n_latent=4, widths=(4, 8, 8), decoder_widths=(8, 4, 4)),
+        frames=FrameSamplingConfig(batch_size=16),
+        hardware=HardwareConfig(n_threads=1),
+        n_epochs=3,
+    )
+    fitted = fit_encoder([StoreSource(FrameStore(frame_store))], config)
+    text = EncoderText(name="tiny", data_description="Fake frames.", data_licence="none needed")
+    path = frame_store.with_name("encoder")
+    pack_encoder(path, fitted, text)
+    return path

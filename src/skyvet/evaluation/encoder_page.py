@@ -18,6 +18,8 @@ from skyvet.evaluation.stamp_images import stamp_data_uri, stretch_limits
 __all__ = ["EncoderFacts", "render_encoder_page", "write_encoder_page"]
 
 _ENOUGH_ALIVE = 0.75
+_SHOWN_PERCENT = (0.5, 99.5)
+_LEAST_RANGE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -200,7 +202,10 @@ def _restorations(facts: EncoderFacts) -> list[_Restoration]:
 
 
 def _walks(facts: EncoderFacts) -> list[_Walk]:
-    limits = stretch_limits(facts.traversal) if facts.traversal.size else (0.0, 1.0)
+    if not facts.traversal.size:
+        return []
+    low, high = np.percentile(facts.traversal, _SHOWN_PERCENT)
+    limits = (float(low), max(float(high), float(low) + _LEAST_RANGE))
     return [
         _Walk(
             i_latent=int(i_latent),

@@ -40,7 +40,7 @@ def draw_dimensions(kl_nats: FloatArray, mean_variance: FloatArray, active_mask:
         colours = [MODEL if active else MUTED for active in active_mask[order]]
         axes.bar(np.arange(len(order)), heights[order], color=colours, width=0.75)
         axes.set_yscale("log")
-        axes.set_ylim(_LEAST_SHOWN, 2.0 * float(heights.max()))
+        axes.set_ylim(0.3 * float(heights.min()), 2.0 * float(heights.max()))
         axes.set_xlim(-0.7, len(order) - 0.3)
         step = max(1, len(order) // 12)
         axes.set_xticks(np.arange(0, len(order), step), [str(i) for i in order[::step]])
