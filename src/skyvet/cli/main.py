@@ -54,7 +54,7 @@ class CommandRow:
 
 GROUPS: dict[str, str] = {
     "train": "Train a network on labelled candidates.",
-    "models": "Show the saved models (bundles) that are at hand.",
+    "models": "Show the saved models that are at hand.",
     "bench": "Measure speed and memory on this machine.",
     "simulate": "Make survey data of known truth.",
     "fetch": "Download frames and light curves from archives.",
@@ -88,8 +88,8 @@ COMMANDS: tuple[CommandRow, ...] = (
     CommandRow(
         "evaluate", "evaluate:evaluate_command", "Judge scores by labels and write a report."
     ),
-    CommandRow("models list", "models:models_list", "List bundles."),
-    CommandRow("models show", "models:models_show", "Show a bundle's model card."),
+    CommandRow("models list", "models:models_list", "List bundles and encoders."),
+    CommandRow("models show", "models:models_show", "Show the card of a bundle or encoder."),
     CommandRow(
         "bench score",
         "bench_score:bench_score_command",

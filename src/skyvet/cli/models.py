@@ -1,4 +1,4 @@
-"""`skyvet models`: the bundles at hand."""
+"""`skyvet models`: the saved models at hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.markdown import Markdown
 
 from skyvet.cli.console import make_table, show_result
 from skyvet.cli.options import JsonOption
-from skyvet.models.bundle import find_bundles, load_bundle
+from skyvet.models.catalogue import list_models, open_model
 
 __all__ = ["models_list", "models_show"]
 
@@ -18,33 +18,29 @@ __all__ = ["models_list", "models_show"]
 def models_list(
     *,
     folder: Annotated[
-        Path | None, typer.Option(help="Folder of bundles; default those shipped with skyvet.")
+        Path | None, typer.Option(help="Folder of models; default those shipped with skyvet.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List bundles."""
-    bundles = [load_bundle(path) for path in find_bundles(folder).values()]
+    """List bundles and encoders."""
     rows = [
-        (
-            bundle.path.name,
-            bundle.info.version,
-            ", ".join(bundle.info.surveys),
-            f"{bundle.info.stamps.size_px} px",
-            bundle.info.summary,
-        )
-        for bundle in bundles
+        (model.path.name, model.kind, model.version, model.surveys, model.takes, model.summary)
+        for model in list_models(folder)
     ]
-    names = ("name", "version", "surveys", "stamps", "summary")
-    document = {"bundles": [dict(zip(names, row, strict=True)) for row in rows]}
-    show_result(document, make_table("Bundles", names, rows), as_json=as_json)
+    names = ("name", "kind", "version", "surveys", "takes", "summary")
+    document = {"models": [dict(zip(names, row, strict=True)) for row in rows]}
+    show_result(document, make_table("Models", names, rows), as_json=as_json)
 
 
 def models_show(
-    bundle: Annotated[str, typer.Argument(help="Bundle folder, or a name that 'list' prints.")],
+    bundle: Annotated[
+        str,
+        typer.Argument(help="Folder, or a name that 'list' prints; encoder:NAME for an encoder."),
+    ],
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a bundle's model card."""
-    loaded = load_bundle(bundle)
-    document = {"path": str(loaded.path), "sha256": loaded.sha256, **loaded.info.model_dump()}
-    show_result(document, Markdown(loaded.card), as_json=as_json)
+    """Show the card of a bundle or encoder."""
+    model = open_model(bundle)
+    document = {"path": str(model.path), "sha256": model.sha256, **model.document}
+    show_result(document, Markdown(model.card), as_json=as_json)
