@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from skyvet.core.arrays import BoolArray, IntArray
-from skyvet.evaluation.facts import ExampleFact, ExampleGroup, finite_or_none
+from skyvet.evaluation.facts import ExampleFact, ExampleGroup, FrameFact, finite_or_none
 from skyvet.evaluation.tables import Sample
 
 __all__ = ["pick_examples"]
 
 
-def pick_examples(sample: Sample, *, threshold: float, n_examples: int) -> tuple[ExampleGroup, ...]:
+def pick_examples(
+    sample: Sample, *, threshold: float, n_examples: int, table: pa.Table | None = None
+) -> tuple[ExampleGroup, ...]:
     """Pick candidates for the picture wall.
 
     Parameters
@@ -24,6 +28,9 @@ def pick_examples(sample: Sample, *, threshold: float, n_examples: int) -> tuple
         ``score >= threshold`` is taken for REAL.
     n_examples : int
         At most so many in each group; a candidate is in one group only.
+    table : pyarrow.Table, optional
+        The table of the sample; its columns ``top_frames``, ``top_mjd_tai`` and ``top_evidence``
+        say which frames of an object are suspicious.
 
     Returns
     -------
@@ -51,8 +58,16 @@ def pick_examples(sample: Sample, *, threshold: float, n_examples: int) -> tuple
     for key, title, about, rows, sign in outcomes:
         surest, least = _two_ends(sample, rows, sign, n_examples)
         n_total = int(rows.sum())
-        groups.append(_group(sample, f"{key}_surest", f"{title}: surest", about, n_total, surest))
-        groups.append(_group(sample, f"{key}_least", f"{title}: least sure", about, n_total, least))
+        for end, name, chosen in (("surest", "surest", surest), ("least", "least sure", least)):
+            groups.append(
+                ExampleGroup(
+                    key=f"{key}_{end}",
+                    title=f"{title}: {name}",
+                    about=about,
+                    n_total=n_total,
+                    examples=tuple(_example(sample, int(row), table) for row in chosen),
+                )
+            )
     return tuple(groups)
 
 
@@ -67,19 +82,8 @@ def _two_ends(
     return surest, least
 
 
-def _group(
-    sample: Sample, key: str, title: str, about: str, n_total: int, rows: IntArray
-) -> ExampleGroup:
-    return ExampleGroup(
-        key=key,
-        title=title,
-        about=about,
-        n_total=n_total,
-        examples=tuple(_example(sample, int(row)) for row in rows),
-    )
-
-
-def _example(sample: Sample, row: int) -> ExampleFact:
+def _example(sample: Sample, row: int, table: pa.Table | None) -> ExampleFact:
+    n_frames = float(sample.n_frames[row])
     return ExampleFact(
         candidate_id=_plain(sample.candidate_ids[row]),
         object_id=_plain(sample.object_ids[row]),
@@ -88,7 +92,30 @@ def _example(sample: Sample, row: int) -> ExampleFact:
         snr=finite_or_none(sample.snr[row]),
         label_source=str(sample.label_source[row]),
         label_subclass=str(sample.label_subclass[row]),
+        n_frames=int(n_frames) if math.isfinite(n_frames) else None,
+        subtype=str(sample.subtype[row]),
+        frames=() if table is None else _frames(table, int(sample.rows[row])),
     )
+
+
+def _frames(table: pa.Table, row: int) -> tuple[FrameFact, ...]:
+    """Return the suspicious frames of a row, where the table names any."""
+    if "top_frames" not in table.column_names:
+        return ()
+    numbers = table["top_frames"][row].as_py() or []
+    times, evidence = (
+        (table[name][row].as_py() or []) if name in table.column_names else []
+        for name in ("top_mjd_tai", "top_evidence")
+    )
+    return tuple(
+        FrameFact(i_frame=number, mjd_tai=_entry(times, i_rank), evidence=_entry(evidence, i_rank))
+        for i_rank, number in enumerate(numbers)
+    )
+
+
+def _entry(values: list[float | None], i: int) -> float | None:
+    value = values[i] if i < len(values) else None
+    return None if value is None else finite_or_none(value)
 
 
 def _plain(identifier: Any) -> int | str:  # noqa: ANN401 - NumPy integer or text

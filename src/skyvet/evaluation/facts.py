@@ -20,6 +20,7 @@ __all__ = [
     "EvaluationResult",
     "ExampleFact",
     "ExampleGroup",
+    "FrameFact",
     "GateFacts",
     "HeadlineFigure",
     "InjectionBin",
@@ -187,14 +188,14 @@ class SliceGroup(_Facts):
 
 
 class GateFacts(_Facts):
-    """Answer to the requirement, in figures and in words."""
+    """Answer to the requirement, in figures and in words; `min_snr` is None for no S/N cut."""
 
     requirement: str
     outcome: Outcome
     sentence: str
     advice: str
     prior: float
-    min_snr: float
+    min_snr: float | None
     threshold: float
     min_completeness: float
     min_purity: float
@@ -236,8 +237,16 @@ class ReviewFacts(_Facts):
     error_rate: Estimate
 
 
+class FrameFact(_Facts):
+    """One suspicious frame of an object: its number in the sequence, time [d, TAI] and evidence."""
+
+    i_frame: int
+    mjd_tai: float | None
+    evidence: float | None
+
+
 class ExampleFact(_Facts):
-    """One candidate in a mosaic."""
+    """One candidate or object to look at; `frames` has the most suspicious frames first."""
 
     candidate_id: int | str
     object_id: int | str
@@ -246,6 +255,9 @@ class ExampleFact(_Facts):
     snr: float | None
     label_source: str
     label_subclass: str
+    n_frames: int | None = None
+    subtype: str = ""
+    frames: tuple[FrameFact, ...] = ()
 
 
 class ExampleGroup(_Facts):
@@ -280,9 +292,10 @@ class InjectionFacts(_Facts):
 class EvaluationResult(_Facts):
     """Every fact of one report; `model_dump(mode="json")` is the file ``report.json``."""
 
-    format_version: int = 1
+    format_version: int = 2
     skyvet_version: str
     title: str
+    subject: Literal["candidate", "object"] = "candidate"
     bundles: tuple[str, ...]
     surveys: tuple[str, ...]
     prior: float

@@ -73,7 +73,7 @@ def _ranking_figures(config: EvaluationConfig) -> tuple[FigureOfMerit, ...]:
             name="ROC AUC",
             weighting="none",
             better="higher",
-            meaning="chance that a real candidate scores above a bogus one; 0.5 is guessing",
+            meaning="chance that a real one scores above a bogus one; 0.5 is guessing",
             needs_probability=False,
             compute=roc_auc,
         ),

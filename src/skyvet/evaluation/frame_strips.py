@@ -13,22 +13,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skyvet.core.arrays import BoolArray, FloatArray
 from skyvet.core.errors import InvalidInputError
-from skyvet.core.optional import require
+from skyvet.evaluation.page_templates import page_template
 from skyvet.evaluation.stamp_images import stamp_data_uri
 from skyvet.evaluation.strip_axes import StripMark, draw_track
 from skyvet.evaluation.strip_curve import StripCurve, evidence_curve
 from skyvet.evaluation.strip_frames import ChosenFrames, choose_frames, stretch_frames
 
 __all__ = ["draw_frame_strip", "strip_style"]
-
-_jinja2 = require("jinja2", extra="report")
 
 _MJD_ZERO = datetime(1858, 11, 17)
 _N_NARROW = 5
@@ -129,7 +126,7 @@ def draw_frame_strip(
         frames_at=at,
     )
     return str(
-        _template().render(
+        page_template("frame_strip.html.j2").render(
             suspicious=suspicious,
             typical=[_picture(thing, int(row)) for row in chosen.typical],
             track=track,
@@ -249,15 +246,3 @@ def _calendar_date(mjd: float) -> str:
         return (_MJD_ZERO + timedelta(days=mjd)).date().isoformat()
     except OverflowError:
         return ""
-
-
-@cache
-def _template() -> Any:  # noqa: ANN401 - jinja2 is imported on demand
-    environment = _jinja2.Environment(
-        autoescape=True,
-        undefined=_jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=_jinja2.PackageLoader("skyvet.evaluation", "templates"),
-    )
-    return environment.get_template("frame_strip.html.j2")

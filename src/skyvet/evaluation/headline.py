@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from skyvet.evaluation.configs import EvaluationConfig
 from skyvet.evaluation.estimates import (
     NO_ESTIMATE,
@@ -9,8 +11,9 @@ from skyvet.evaluation.estimates import (
     completeness_of,
     false_positive_rate_of,
     purity_at_prior_of,
+    rate_of,
 )
-from skyvet.evaluation.facts import HeadlineFigure
+from skyvet.evaluation.facts import Estimate, HeadlineFigure
 from skyvet.evaluation.figures_of_merit import (
     bootstrap_by_object,
     figure_row,
@@ -52,6 +55,24 @@ def _at_threshold(
     completeness = completeness_of(sample, threshold=threshold, level=level)
     purity = purity_at_prior_of(sample, threshold=threshold, prior=config.prior, level=level)
     fpr = false_positive_rate_of(sample, threshold=threshold, level=level)
+    rows = _rates(completeness, purity, fpr)
+    return rows if sample.subject == "candidate" else (*rows, _accuracy(sample, level))
+
+
+def _accuracy(sample: Sample, level: float) -> HeadlineFigure:
+    """Return what papers on frame sequences compare by."""
+    is_right = np.asarray((sample.scores >= 0.5) == sample.is_real)
+    return HeadlineFigure(
+        key="accuracy_at_half",
+        name="Accuracy at a score of 0.5",
+        weighting="counted",
+        better="higher",
+        meaning="share of the objects that lie on their side of 0.5",
+        estimate=rate_of(is_right, sample, level=level),
+    )
+
+
+def _rates(completeness: Estimate, purity: Estimate, fpr: Estimate) -> tuple[HeadlineFigure, ...]:
     return (
         HeadlineFigure(
             key="completeness",

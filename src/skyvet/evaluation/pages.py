@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from skyvet.core.arrays import FloatArray
 from skyvet.core.files import atomic_path, write_json_atomic
 from skyvet.core.optional import require
@@ -15,21 +17,35 @@ from skyvet.evaluation.configs import EvaluationConfig
 from skyvet.evaluation.facts import (
     Estimate,
     EvaluationResult,
+    ExampleFact,
     ExampleGroup,
     GateFacts,
     View,
     Weighted,
 )
+from skyvet.evaluation.frame_strips import draw_frame_strip, strip_style
 from skyvet.evaluation.page_templates import page_template
 from skyvet.evaluation.stamp_images import stamp_data_uri
+from skyvet.evaluation.strip_curve import central_curve, light_curve_of_object
 from skyvet.evaluation.words import command_line, estimate_text, plain_summary
+from skyvet.io.frame_lookup import ObjectFrames
 
-__all__ = ["FetchStamps", "ReportPaths", "render_page", "write_report"]
+__all__ = [
+    "FetchFrames",
+    "FetchStamps",
+    "ReportPaths",
+    "render_page",
+    "write_report",
+]
 
 _jinja2 = require("jinja2", extra="report")
 
 FetchStamps = Callable[[Sequence[int | str]], Sequence[FloatArray | None]]
 """Gives the triplet (3, height, width) of each candidate, None where there is none."""
+
+
+FetchFrames = Callable[[Sequence[int | str]], Sequence[ObjectFrames | None]]
+"""Gives the frames of each object, and its light curve where known; None without frames."""
 
 
 class ReportPaths(NamedTuple):
@@ -46,7 +62,11 @@ class ReportPaths(NamedTuple):
 
 
 def write_report(
-    result: EvaluationResult, out_dir: Path, fetch: FetchStamps | None = None
+    result: EvaluationResult,
+    out_dir: Path,
+    fetch: FetchStamps | None = None,
+    *,
+    fetch_frames: FetchFrames | None = None,
 ) -> ReportPaths:
     """Write ``report.html`` and ``report.json``; each is whole or absent.
 
@@ -60,6 +80,9 @@ def write_report(
         Called once with the identifiers of all examples; gives raw triplets
         ``(3, height, width)``, NaN = missing, or None. Without it the page lists the examples
         without pictures.
+    fetch_frames : callable, optional
+        For objects with sequences: gives the frames of each, from which evidence strips are drawn
+        in place of triplets.
 
     Returns
     -------
@@ -71,21 +94,26 @@ def write_report(
         If a file cannot be written.
     """
     paths = ReportPaths(out_dir / "report.html", out_dir / "report.json")
-    page = render_page(result, fetch)
+    page = render_page(result, fetch, fetch_frames=fetch_frames)
     write_json_atomic(paths.json, result.model_dump(mode="json"))
     with atomic_path(paths.html) as draft:
         draft.write_text(page, encoding="utf-8")
     return paths
 
 
-def render_page(result: EvaluationResult, fetch: FetchStamps | None = None) -> str:
+def render_page(
+    result: EvaluationResult,
+    fetch: FetchStamps | None = None,
+    *,
+    fetch_frames: FetchFrames | None = None,
+) -> str:
     """Return the page as text: no address of another site, all data escaped.
 
     Parameters
     ----------
     result : EvaluationResult
         From `skyvet.evaluation.report.evaluate`.
-    fetch : callable, optional
+    fetch, fetch_frames : callable, optional
         As for `write_report`.
 
     Returns
@@ -99,8 +127,13 @@ def render_page(result: EvaluationResult, fetch: FetchStamps | None = None) -> s
             summary=plain_summary(result),
             figures=_draw_all(result),
             pictures=_pictures(result.examples, fetch),
+            strips=_strips(result.examples, fetch_frames),
+            strip_style=strip_style() if fetch_frames is not None else "",
             rails=_rails(result.gate),
-            command=command_line(EvaluationConfig.model_validate(result.config)),
+            command=command_line(
+                EvaluationConfig.model_validate(result.config),
+                is_for_objects=result.subject == "object",
+            ),
             config_json=json.dumps(result.config, indent=2, sort_keys=True),
         )
     )
@@ -158,6 +191,34 @@ def _pictures(groups: Sequence[ExampleGroup], fetch: FetchStamps | None) -> dict
         for i, stamps in found
         if stamps is not None
     }
+
+
+def _strips(groups: Sequence[ExampleGroup], fetch: FetchFrames | None) -> dict[str, str]:
+    """Evidence strips of the examples that have frames, by identifier."""
+    examples = {e.candidate_id: e for group in groups for e in group.examples}
+    if fetch is None or not examples:
+        return {}
+    safe = _jinja2.filters.do_mark_safe
+    return {
+        str(example.candidate_id): safe(_strip(example, shown))
+        for example, shown in zip(examples.values(), fetch([*examples]), strict=True)
+        if shown is not None
+    }
+
+
+def _strip(example: ExampleFact, shown: ObjectFrames) -> str:
+    stored = shown.stored
+    frames, mjd_tai = stored.sequence.frames, stored.sequence.mjd_tai
+    evidence = np.full(len(frames), np.nan)
+    for fact in example.frames:
+        if fact.i_frame < len(frames) and fact.evidence is not None:
+            evidence[fact.i_frame] = fact.evidence
+    curve = (
+        central_curve(frames, mjd_tai, zero_point_mag=stored.zero_point_mag)
+        if shown.light_curve is None
+        else light_curve_of_object(shown.light_curve, band=stored.band)
+    )
+    return draw_frame_strip(frames, mjd_tai, evidence, curve=curve, guilty_mask=stored.guilty_mask)
 
 
 class _Rail(NamedTuple):

@@ -174,7 +174,7 @@ def draw_histogram(view: View, weighted: Weighted, *, threshold: float) -> str:
         axes.legend(loc="upper center", ncols=2, handlelength=1.6, borderaxespad=0.2)
         axes.set_xlabel("score")
         is_counted = weighted.weighting == "counted"
-        axes.set_ylabel("candidates in bin" if is_counted else "share of the stream")
+        axes.set_ylabel("number in bin" if is_counted else "share of the stream")
 
     title = f"Score histogram of real and bogus, {view.title}, {_mix_name(weighted)}"
     return draw_svg(draw, title=title, name=f"histogram-{view.key}-{weighted.weighting}")

@@ -34,6 +34,7 @@ def evaluate(
     config: EvaluationConfig | None = None,
     *,
     injections: InjectionFacts | None = None,
+    protocol: str = "",
 ) -> EvaluationResult:
     """Measure a classifier on labelled scores; `skyvet.evaluation.pages` writes the page.
 
@@ -46,6 +47,9 @@ def evaluate(
         Prior, cuts, threshold, requirement.
     injections : InjectionFacts, optional
         Completeness of injected sources, drawn where given.
+    protocol : str, default ""
+        Sentence that says how it was made sure that no score is of an object that its model was
+        trained on; without one the page says that it cannot tell.
 
     Returns
     -------
@@ -71,7 +75,7 @@ def evaluate(
     sample, counted = sample_of_table(table)
     if len(sample) == 0:
         raise LabelError(
-            f"none of the {counted.n_scored} scored candidates is labelled real or bogus; "
+            f"none of the {counted.n_scored} scored rows is labelled real or bogus; "
             "join the scores with a label file first"
         )
     point = choose_threshold(sample, config)
@@ -79,6 +83,7 @@ def evaluate(
     return EvaluationResult(
         skyvet_version=skyvet.__version__,
         title=config.title or _title(sample),
+        subject=sample.subject,
         bundles=_names(sample.bundle),
         surveys=_names(sample.survey),
         prior=config.prior,
@@ -88,7 +93,7 @@ def evaluate(
         n_resamples=n_resamples_for(sample, config),
         seed=config.seed,
         counts=_counts(sample, counted),
-        notes=_notes(sample, point.warning),
+        notes=_notes(sample, point.warning, protocol),
         gate=judge_requirement(sample, config, threshold=threshold),
         headline=measure_headline(sample, config, threshold=threshold),
         comparison=compare_with_survey(sample, config),
@@ -96,7 +101,9 @@ def evaluate(
         purity_at_ratios=purity_at_ratios(sample, config, threshold=threshold),
         slices=make_slices(sample, config, threshold=threshold),
         review=measure_review(sample, level=config.confidence),
-        examples=pick_examples(sample, threshold=threshold, n_examples=config.n_examples),
+        examples=pick_examples(
+            sample, threshold=threshold, n_examples=config.n_examples, table=table
+        ),
         injections=injections,
         config=config.model_dump(mode="json"),
     )
@@ -111,8 +118,9 @@ def _counts(sample: Sample, counted: TableCounts) -> Counts:
     )
 
 
-def _notes(sample: Sample, warning: str) -> tuple[str, ...]:
+def _notes(sample: Sample, warning: str, protocol: str) -> tuple[str, ...]:
     n = len(sample)
+    ones = f"{sample.subject}s"
     n_real = int(sample.is_real.sum())
     n_not_calibrated = int((~sample.is_calibrated).sum())
     n_without_snr = int((~np.isfinite(sample.snr)).sum())
@@ -121,7 +129,7 @@ def _notes(sample: Sample, warning: str) -> tuple[str, ...]:
         (bool(warning), warning),
         (
             min(n_real, n - n_real) < _FEW,
-            f"Only {n_real:,} real and {n - n_real:,} bogus candidates are labelled: expect wide "
+            f"Only {n_real:,} real and {n - n_real:,} bogus {ones} are labelled: expect wide "
             "intervals, and take differences smaller than them for chance.",
         ),
         (
@@ -130,23 +138,25 @@ def _notes(sample: Sample, warning: str) -> tuple[str, ...]:
             "as an order, not as probabilities.",
         ),
         (
-            n_without_snr > 0,
+            n_without_snr > 0 and ones == "candidates",
             f"{n_without_snr:,} of {n:,} labelled candidates have no S/N and are above no S/N cut.",
         ),
         (
             True,
-            "These figures hold for new objects only if the model was trained on none of the "
-            "labelled candidates; the tables cannot tell. For a model's own training labels, its "
+            protocol
+            or "These figures hold for new objects only if the model was trained on none of the "
+            f"labelled {ones}; the tables cannot tell. For a model's own training labels, its "
             "card has figures on rows that no scoring member had seen.",
         ),
-        (repeated > 0, f"{repeated:,} candidates stand in the table more than once."),
+        (repeated > 0, f"{repeated:,} {ones} stand in the table more than once."),
     )
     return tuple(text for holds, text in said if holds)
 
 
 def _title(sample: Sample) -> str:
     bundles = _names(sample.bundle)
-    return f"Real or bogus: {bundles[0]}" if len(bundles) == 1 else "Real or bogus: evaluation"
+    what = "Artefact or not" if sample.subject == "object" else "Real or bogus"
+    return f"{what}: {bundles[0]}" if len(bundles) == 1 else f"{what}: evaluation"
 
 
 def _names(values: NDArray[Any]) -> tuple[str, ...]:

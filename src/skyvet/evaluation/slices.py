@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skyvet.core.arrays import BoolArray
+from skyvet.core.errors import InvalidInputError
 from skyvet.evaluation.configs import EvaluationConfig
 from skyvet.evaluation.estimates import (
     NO_ESTIMATE,
@@ -22,11 +24,13 @@ from skyvet.evaluation.estimates import (
 from skyvet.evaluation.facts import Slice, SliceGroup
 from skyvet.evaluation.tables import Sample
 from skyvet.records.flags import CandidateFlag
+from skyvet.records.ztf_oid import parse_ztf_oid
 
 __all__ = ["make_slices"]
 
 _SNR_EDGES = (-np.inf, 5.0, 6.0, 10.0, 20.0, np.inf)
 _EDGE_PX_EDGES = (-np.inf, 32.0, 100.0, np.inf)
+_N_FRAMES_EDGES = (-np.inf, 50.0, 100.0, 200.0, 400.0, 600.0, 800.0, np.inf)
 _MAX_TEXT_SLICES = 16
 
 
@@ -45,6 +49,9 @@ def make_slices(
 ) -> tuple[SliceGroup, ...]:
     """Measure the sample by band, magnitude, S/N, edge, survey, bright star and label.
 
+    Objects with sequences are cut by tag, number of frames and field in place of what only alerts
+    have.
+
     Parameters
     ----------
     sample : Sample
@@ -57,8 +64,8 @@ def make_slices(
     Returns
     -------
     tuple of SliceGroup
-        Only properties that the table gives; slices of a group add up to the sample. A rate
-        whose class is missing in a slice is None and the slice's note says so.
+        Only properties that the table gives; slices of a group add up to the sample, those by
+        tag apart. A rate whose class is missing in a slice is None and the slice's note says so.
     """
     return tuple(
         SliceGroup(
@@ -104,6 +111,25 @@ def _note(n_real: int, n_bogus: int, *, is_small: bool) -> str:
 def _cuts(sample: Sample) -> Iterator[_Cut]:
     yield _by_text("survey", "Survey", "", sample.survey)
     yield _by_text("band", "Band", "Filter of the exposure.", sample.band)
+    yield from _cuts_of_objects(sample) if sample.subject == "object" else _cuts_of_alerts(sample)
+    yield _by_text(
+        "label_source", "Source of the label", "Who says so; some are surer.", sample.label_source
+    )
+
+
+def _cuts_of_objects(sample: Sample) -> Iterator[_Cut]:
+    yield _by_tag(sample.label_subclass)
+    yield _Cut(
+        key="n_frames",
+        title="Number of frames",
+        about="Frames of the object that were used.",
+        parts=_binned(sample.n_frames, np.array(_N_FRAMES_EDGES), "{:g} to {:g}"),
+    )
+    fields = np.array([_field_of(i) for i in sample.object_ids.tolist()], dtype=object)
+    yield _by_text("field", "Field", "ZTF's pointing, from the identifier.", fields)
+
+
+def _cuts_of_alerts(sample: Sample) -> Iterator[_Cut]:
     yield _Cut(
         key="magnitude",
         title="Magnitude",
@@ -128,9 +154,6 @@ def _cuts(sample: Sample) -> Iterator[_Cut]:
     yield _by_flag("solar_system", "Known Solar System object", sample, CandidateFlag.SOLAR_SYSTEM)
     yield _by_flag("negative", "Fainter than before", sample, CandidateFlag.NEGATIVE_DIFFERENCE)
     yield _by_text(
-        "label_source", "Source of the label", "Who says so; some are surer.", sample.label_source
-    )
-    yield _by_text(
         "label_subclass",
         "Finer class of the label",
         "As the labels give it.",
@@ -151,6 +174,26 @@ def _by_text(key: str, title: str, about: str, values: NDArray[Any]) -> _Cut:
     rest = (("others", np.asarray(others)), ("not given", np.asarray(values == "")))
     parts += [(name, rows) for name, rows in rest if rows.any()]
     return _Cut(key=key, title=title, about=about, parts=tuple(parts))
+
+
+def _by_tag(values: NDArray[Any]) -> _Cut:
+    """Cut by the tags of the labels; an object stands in the slice of each of its tags."""
+    tags = [frozenset(filter(None, map(str.strip, str(text).split(",")))) for text in values]
+    counts = Counter(tag for own in tags for tag in own)
+    commonest = sorted(counts, key=lambda tag: (-counts[tag], tag))[:_MAX_TEXT_SLICES]
+    parts = [(tag, np.array([tag in own for own in tags])) for tag in commonest]
+    untagged = np.array([not own for own in tags])
+    if parts and untagged.any():
+        parts.append(("none given", untagged))
+    about = "As the labels give them; an object may carry several."
+    return _Cut(key="tag", title="Tag", about=about, parts=tuple(parts))
+
+
+def _field_of(identifier: int | str) -> str:
+    try:
+        return str(parse_ztf_oid(identifier).field)
+    except InvalidInputError:
+        return ""
 
 
 def _by_flag(key: str, title: str, sample: Sample, flag: CandidateFlag) -> _Cut:

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray, as_readonly, check_same_length
 from skyvet.core.errors import InvalidInputError
+from skyvet.core.photometry import flux_njy_to_magnitude
+from skyvet.records.light_curve import LightCurve
 
-__all__ = ["StripCurve", "central_curve", "evidence_curve"]
+__all__ = ["StripCurve", "central_curve", "evidence_curve", "light_curve_of_object"]
 
 _APERTURE_PX = 3.0
 _SKY_PX = 7.0
-_ZERO_POINT_NJY = 31.4
+_MAG_OF_RELATIVE_ERROR = 2.5 / np.log(10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,6 +72,50 @@ class StripCurve:
 def evidence_curve(mjd_tai: FloatArray, evidence: FloatArray) -> StripCurve:
     """Return the evidence of the frames against their times, for objects without light curve."""
     return StripCurve(mjd_tai=mjd_tai, values=evidence, name="evidence")
+
+
+def light_curve_of_object(light_curve: LightCurve, *, band: str = "") -> StripCurve:
+    """Return what a strip draws of a light curve.
+
+    Parameters
+    ----------
+    light_curve : LightCurve
+        Upper limits are left out.
+    band : str, default ""
+        Filter of the frames; where the light curve has it, its other filters are left out.
+
+    Returns
+    -------
+    StripCurve
+        Difference flux [nJy], or AB magnitudes of total flux (missing at fluxes <= 0).
+
+    Examples
+    --------
+    >>> curve = light_curve_of_object(LightCurve(
+    ...     mjd_tai=[1.0, 2.0], flux_njy=[1e5, 2e5], flux_err_njy=[1e3, 1e3], band=["r", "r"],
+    ...     is_upper_limit=[False, False], is_difference=False))
+    >>> curve.values.round(2).tolist(), curve.name
+    ([18.9, 18.15], 'r [mag]')
+    """
+    is_drawn = ~light_curve.is_upper_limit
+    if band and bool((light_curve.band == band).any()):
+        is_drawn &= light_curve.band == band
+    bands = "".join(sorted(set(light_curve.band[is_drawn].tolist())))
+    flux, error = light_curve.flux_njy[is_drawn], light_curve.flux_err_njy[is_drawn]
+    if light_curve.is_difference:
+        name = f"{bands} difference [nJy]".strip()
+        return StripCurve(
+            mjd_tai=light_curve.mjd_tai[is_drawn], values=flux, errors=error, name=name
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(flux > 0, error / flux, np.nan)
+    return StripCurve(
+        mjd_tai=light_curve.mjd_tai[is_drawn],
+        values=flux_njy_to_magnitude(flux),
+        errors=_MAG_OF_RELATIVE_ERROR * relative,
+        name=f"{bands} [mag]".strip(),
+        is_magnitude=True,
+    )
 
 
 def central_curve(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -72,6 +72,12 @@ class Sample:
         Text, shape (n,); empty where missing.
     is_calibrated : ndarray, shape (n,), bool
         False where the bundle says that its probabilities do not hold.
+    n_frames : ndarray, shape (n,), float64
+        Frames of a sequence that were used; NaN for alerts.
+    subtype : ndarray, shape (n,)
+        Likeliest kind of artefact, as the classifier says; empty where missing.
+    rows : ndarray, shape (n,), intp
+        Row of the table that each came from.
     """
 
     scores: NDArray[np.float64]
@@ -91,6 +97,9 @@ class Sample:
     verdict: NDArray[Any]
     bundle: NDArray[Any]
     is_calibrated: BoolArray
+    n_frames: NDArray[np.float64]
+    subtype: NDArray[Any]
+    rows: NDArray[np.intp]
 
     def __len__(self) -> int:
         """Return the number of labelled candidates."""
@@ -99,6 +108,11 @@ class Sample:
     def take(self, rows: BoolArray | IntArray) -> Sample:
         """Return the rows that a mask or index array picks."""
         return Sample(**{name: getattr(self, name)[rows] for name in self.__slots__})
+
+    @property
+    def subject(self) -> Literal["candidate", "object"]:
+        """What a row is: a candidate of an alert, or an object with a sequence of frames."""
+        return "object" if np.isfinite(self.n_frames).any() else "candidate"
 
     @property
     def is_real(self) -> BoolArray:
@@ -288,6 +302,9 @@ def _sample(table: pa.Table, scores: NDArray[np.float64], labels: NDArray[Any]) 
             if n_rows
             else np.zeros(0, dtype=bool)
         ),
+        n_frames=_floats(table, "n_frames"),
+        subtype=_texts(table, "subtype"),
+        rows=np.arange(n_rows),
     )
 
 

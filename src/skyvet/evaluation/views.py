@@ -49,7 +49,7 @@ def make_views(sample: Sample, config: EvaluationConfig, *, threshold: float) ->
         One a cut; a single view of everything where no candidate has an S/N.
     """
     if not np.isfinite(sample.snr).any():
-        title = "all candidates (S/N not given)"
+        title = "all objects" if sample.subject == "object" else "all candidates (S/N not given)"
         return (_view(sample, config, threshold=threshold, key="all", title=title, cut=None),)
     return tuple(
         _view(
@@ -120,7 +120,7 @@ def _view(
 ) -> View:
     n_real = int(sample.is_real.sum())
     n_bogus = len(sample) - n_real
-    note = _why_nothing(n_real, n_bogus)
+    note = _why_nothing(n_real, n_bogus, one=sample.subject)
     roc = None if note else roc_curve(sample.scores, sample.labels)
     return View(
         key=key,
@@ -138,13 +138,13 @@ def _view(
     )
 
 
-def _why_nothing(n_real: int, n_bogus: int) -> str:
+def _why_nothing(n_real: int, n_bogus: int, *, one: str) -> str:
     if n_real + n_bogus == 0:
         return "No labelled candidate lies above this cut, so there is nothing to draw."
     if n_bogus == 0:
-        return f"All {n_real} labelled candidates here are real; a curve needs both classes."
+        return f"All {n_real} labelled {one}s here are real; a curve needs both classes."
     if n_real == 0:
-        return f"All {n_bogus} labelled candidates here are bogus; a curve needs both classes."
+        return f"All {n_bogus} labelled {one}s here are bogus; a curve needs both classes."
     return ""
 
 

@@ -107,13 +107,15 @@ def difference_words(row: HeadlineFigure) -> str:
     return "this one is better" if is_better else "the survey is better"
 
 
-def command_line(config: EvaluationConfig) -> str:
+def command_line(config: EvaluationConfig, *, is_for_objects: bool = False) -> str:
     """Return the command that makes a report with these settings.
 
     Parameters
     ----------
     config : EvaluationConfig
         Settings; those at their default are left out, the threshold never is.
+    is_for_objects : bool, default False
+        Frame sequences carry their labels with them.
 
     Returns
     -------
@@ -125,7 +127,8 @@ def command_line(config: EvaluationConfig) -> str:
     >>> command_line(EvaluationConfig(prior=0.2))
     'skyvet evaluate --scores SCORES --labels LABELS --out FOLDER --prior 0.2 --threshold 0.5'
     """
-    words = ["skyvet", "evaluate", "--scores", "SCORES", "--labels", "LABELS", "--out", "FOLDER"]
+    labels = ["--data", "DATA"] if is_for_objects else ["--labels", "LABELS"]
+    words = ["skyvet", "evaluate", "--scores", "SCORES", *labels, "--out", "FOLDER"]
     default = EvaluationConfig()
     for name in EvaluationConfig.model_fields:
         value = getattr(config, name)
@@ -150,13 +153,15 @@ def plain_summary(result: EvaluationResult) -> tuple[str, ...]:
         One sentence each; figures that cannot be measured are left out.
     """
     by_key = {figure.key: figure.estimate for figure in result.headline}
+    one = result.subject
     sentences = [
-        f"A candidate is kept where its score is at least {result.threshold:g}, "
+        f"{'An object' if one == 'object' else 'A candidate'} is kept where its score is at least "
+        f"{result.threshold:g}, "
         "and thrown away otherwise. In brackets: how far chance may have moved a figure."
     ]
     kept = by_key["completeness"]
     if kept.value is not None:
-        sentences.append(f"Of 100 real candidates it keeps {_of_100(kept)}.")
+        sentences.append(f"Of 100 real {one}s it keeps {_of_100(kept)}.")
     mistaken = by_key["false_positive_rate"]
     if mistaken.value is not None:
         sentences.append(f"Of 100 bogus ones it keeps {_of_100(mistaken)} by mistake.")

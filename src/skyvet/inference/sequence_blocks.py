@@ -174,24 +174,16 @@ def blocks_of_embeddings(
 
 
 def _embedded_tables(path: Path, bundle: SequenceBundle) -> Iterator[SequenceTable]:
-    if manifest_kind(path) == STORE_KIND:
-        store = EmbeddingStore(path)
-        _check_encoder(str(store.settings.get("encoder_label", "")), path, bundle)
-        yield from store.parts()
-        return
-    table = read_sequences(path)
-    _check_encoder(table.encoder, path, bundle)
-    yield table
-
-
-def _check_encoder(encoder: str, path: Path, bundle: SequenceBundle) -> None:
-    """Refuse embeddings of another encoder, where both are known."""
+    """Read embeddings, refusing those of another encoder where both are known."""
+    is_store = manifest_kind(path) == STORE_KIND
     wanted = bundle.info.encoder
-    if encoder and wanted != _NOT_STATED and encoder != wanted:
-        raise BundleError(
-            f"{path} was embedded with {encoder}, but bundle {bundle.label} was trained on "
-            f"embeddings of {wanted}; embed the frames with that encoder"
-        )
+    for table in EmbeddingStore(path).parts() if is_store else (read_sequences(path),):
+        if table.encoder and wanted not in {_NOT_STATED, table.encoder}:
+            raise BundleError(
+                f"{path} was embedded with {table.encoder}, but bundle {bundle.label} was trained "
+                f"on embeddings of {wanted}; embed the frames with that encoder"
+            )
+        yield table
 
 
 def _row_ranges(table: SequenceTable, limits: BlockLimits) -> Iterator[IntArray]:

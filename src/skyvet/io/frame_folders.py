@@ -25,7 +25,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
@@ -79,6 +79,7 @@ def read_frame_sources(
     mapping: FrameMapping | str | Path | None = None,
     size_px: int | None = None,
     start: int = 0,
+    only: Collection[str] | None = None,
     counts: FrameSourceCounts | None = None,
 ) -> Iterator[StoredSequence | Rejection]:
     """Yield the objects of a frame store or of a folder of FITS cutouts, one in memory at a time.
@@ -94,6 +95,8 @@ def read_frame_sources(
         Side of the frames [pixels]; None leaves a store as it is and takes the mapping's.
     start : int, default 0
         Objects to pass over, rejected ones included.
+    only : collection of str, optional
+        Names of the objects to read; others are passed over unread.
     counts : FrameSourceCounts, optional
         Told of everything from `start` on.
 
@@ -111,9 +114,11 @@ def read_frame_sources(
     """
     counts = FrameSourceCounts() if counts is None else counts
     if manifest_kind(path) == KIND:
-        items = _from_store(path, size_px, start)
+        items = _from_store(path, size_px, start, only)
     else:
-        items = _from_folder(path, frame_mapping(mapping), size_px, start=start, counts=counts)
+        items = _from_folder(
+            path, frame_mapping(mapping), size_px, start=start, only=only, counts=counts
+        )
     for item in items:
         counts.n_objects += 1
         if isinstance(item, Rejection):
@@ -124,13 +129,15 @@ def read_frame_sources(
 
 
 def _from_store(
-    path: Path, size_px: int | None, start: int
+    path: Path, size_px: int | None, start: int, only: Collection[str] | None
 ) -> Iterator[StoredSequence | Rejection]:
     store = FrameStore(path)
     if not store.is_complete:
         _LOG.warning("%s is not complete; its %d finished objects are read", path, len(store))
     names = store.objects()["object_id"].to_pylist() if len(store) else []
     for i_object in range(start, len(store)):
+        if only is not None and names[i_object] not in only:
+            continue
         try:
             stored = store.sequence(i_object)
         except DatasetError as error:
@@ -173,6 +180,7 @@ def _from_folder(
     size_px: int | None,
     *,
     start: int,
+    only: Collection[str] | None,
     counts: FrameSourceCounts,
 ) -> Iterator[StoredSequence | Rejection]:
     if not path.is_dir():
@@ -180,6 +188,8 @@ def _from_folder(
     n_files = 0
     for object_id, found in islice(_objects(path, mapping, counts), start, None):
         n_files += len(found)
+        if only is not None and object_id not in only:
+            continue
         yield _read_object(path, object_id, found, mapping=mapping, size_px=size_px, counts=counts)
     if start == 0 and n_files == 0 and (counts.n_foreign or not counts.n_objects):
         raise InvalidInputError(

@@ -15,15 +15,15 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 
 from skyvet.core.errors import InvalidInputError
 from skyvet.io.embedding_store import KIND as EMBEDDINGS_KIND
+from skyvet.io.frame_folders import read_frame_sources
 from skyvet.io.frame_store import KIND as FRAMES_KIND
-from skyvet.io.frame_store import FrameStore, StoredSequence
+from skyvet.io.frame_store import StoredSequence
 from skyvet.io.parts import manifest_kind, read_part_tables
 from skyvet.io.sequence_sources import find_published_embeddings, read_sequences
 from skyvet.io.tables import identifier_array
@@ -94,12 +94,7 @@ def read_frames(path: Path, *, start: int = 0) -> Iterator[StoredSequence | Reje
     DatasetError
         If a store is damaged.
     """
-    if manifest_kind(path) == FRAMES_KIND:
-        store = FrameStore(path)
-        return (store.sequence(i_object) for i_object in range(start, len(store)))
-    from skyvet.io.frame_folders import read_frame_sources  # noqa: PLC0415
-
-    return islice(read_frame_sources(path), start, None)
+    return read_frame_sources(path, start=start)
 
 
 def fingerprint_sequences(path: Path) -> str:
