@@ -13,11 +13,12 @@ import typer
 from skyvet.cli.console import make_table, show_result
 from skyvet.cli.options import JsonOption
 from skyvet.cli.progress import shown_progress
+from skyvet.core.progress import Progress
 from skyvet.io.frame_store import FrameStore, FrameStoreWriter, StoredSequence
 from skyvet.simulation.frames import FrameConfig, SimulatedFrames, simulate_frame_sequences
 from skyvet.simulation.workers import simulate_in_order
 
-__all__ = ["simulate_frames"]
+__all__ = ["simulate_frames", "simulate_store"]
 
 
 def simulate_frames(
@@ -33,17 +34,46 @@ def simulate_frames(
 ) -> None:
     """Simulate sequences of science frames with known artefacts."""
     started = time.monotonic()
+    with shown_progress(quiet=as_json) as progress:
+        simulate_store(config, n, out, n_workers=workers, dtype=dtype, progress=progress)
+    _report(out, time.monotonic() - started, as_json=as_json)
+
+
+def simulate_store(
+    config: FrameConfig,
+    n: int,
+    out: Path,
+    *,
+    n_workers: int,
+    progress: Progress,
+    dtype: Literal["float16", "float32"] = "float16",
+) -> None:
+    """Write a frame store of simulated objects; continues a stopped one.
+
+    Parameters
+    ----------
+    config : FrameConfig
+        What to simulate.
+    n : int
+        Number of objects.
+    out : Path
+        Folder of the store.
+    n_workers : int
+        Processes.
+    progress : Progress
+        Told of each object.
+    dtype : {"float16", "float32"}
+        Type of the pixels on disk.
+    """
     settings = {"source": "simulation", **config.model_dump(mode="json")}
     writer = FrameStoreWriter(out, settings=settings, size_px=config.size_px, dtype=dtype)
-    with shown_progress(quiet=as_json) as progress:
-        progress.start("frame sequences", total=n)
-        progress.advance(min(writer.n_objects, n))
-        for item in _simulate(config, (writer.n_objects, n), n_workers=workers):
-            writer.append(_to_stored(item))
-            progress.advance()
-        progress.finish()
+    progress.start("frame sequences", total=n)
+    progress.advance(min(writer.n_objects, n))
+    for item in _simulate(config, (writer.n_objects, n), n_workers=n_workers):
+        writer.append(_to_stored(item))
+        progress.advance()
+    progress.finish()
     writer.finish()
-    _report(out, time.monotonic() - started, as_json=as_json)
 
 
 def _simulate(
