@@ -251,7 +251,7 @@ def frame_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 label=label,
                 tags=tags,
                 guilty_mask=guilty,
-            )  # fmt: skip
+            )
         )
     writer.finish()
     return path

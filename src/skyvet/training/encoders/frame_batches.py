@@ -16,6 +16,7 @@ from skyvet.training.encoders.frame_pool import FramePool
 __all__ = ["FrameBatches", "draw_validation_frames"]
 
 _VALIDATION_STREAM = 0x76616C
+_FRAME_STREAM = 0x66726D
 _MOST_REPEATS = 50
 
 
@@ -71,20 +72,21 @@ class FrameBatches:
         """Yield tensors of shape (batch_size, n_planes, size_px, size_px), float32."""
         size = self._config.batch_size
         n_left = self._n_batches
-        for planes in self._pools(np.random.default_rng([self._seed, self._epoch, self._rank])):
+        for planes in self._pools():
             for start in range(0, len(planes) - size + 1, size):
                 yield torch.from_numpy(planes[start : start + size])
                 n_left -= 1
                 if not n_left:
                     return
 
-    def _pools(self, rng: np.random.Generator) -> Iterator[FloatArray]:
+    def _pools(self) -> Iterator[FloatArray]:
         """Yield shuffled frames without end, at least one batch at a time."""
         config = self._config
+        rng = np.random.default_rng([self._seed, self._epoch, self._rank, _FRAME_STREAM])
         n_wanted = max(min(config.pool_size, len(self) * config.batch_size), config.batch_size)
         waiting: list[FloatArray] = []
         n_waiting = n_empty = 0
-        for i_object in self._endless_visits(rng):
+        for i_object in self._endless_visits():
             drawn = self._pool.draw(
                 int(i_object), config.frames_per_object, rng, with_flips=config.with_flips
             )
@@ -100,8 +102,9 @@ class FrameBatches:
                 yield planes[rng.permutation(len(planes))]
                 waiting, n_waiting = [], 0
 
-    def _endless_visits(self, rng: np.random.Generator) -> Iterator[int]:
-        """Yield the objects of this process in random order, again and again."""
+    def _endless_visits(self) -> Iterator[int]:
+        """Yield the objects of this process, of one order that all share, again and again."""
+        rng = np.random.default_rng([self._seed, self._epoch])
         while True:
             order = rng.permutation(self._visits)
             yield from order[self._rank % len(order) :: self._world_size]
