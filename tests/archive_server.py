@@ -81,6 +81,10 @@ class ServedObject:
         delay_s = heliocentric_delay_s(middle, ra_deg=self.ra_deg, dec_deg=self.dec_deg)
         return middle + delay_s / 86400
 
+    def hjd(self, i: int) -> float:
+        """Heliocentric Julian date of the middle of an exposure."""
+        return self.hmjd(i) + 2_400_000.5
+
 
 class ArchiveServer:
     """The three services in one server on a free port of this machine.

@@ -76,7 +76,8 @@ def _report(
         "summary": summary,
         "seconds": seconds,
     }
-    failures = make_table("Failures", ["reason", "n"], summary.failures.most_common())
+    rows = [(count.kind, count.n, count.example) for count in summary.failures]
+    failures = make_table("Failures", ["reason", "n", "such as"], rows)
     text = (
         f"{summary.n_frames} frames of {summary.n_stored} objects added to {out} with "
         f"{summary.n_requests} requests; failures in {out / 'failures.parquet'}"

@@ -70,4 +70,6 @@ def _report(out: Path, summary: LightCurveFetchSummary, seconds: float, *, as_js
     }  # fmt: skip
     text = f"{summary.n_epochs} new epochs with {summary.n_requests} requests; table: {out}"
     table = make_table("Light curves", ["", "n"], [*objects.items()])
-    show_result(document, table, text, as_json=as_json)
+    rows = [(count.kind, count.n, count.example) for count in summary.failures]
+    failures = make_table("Failures", ["reason", "n", "such as"], rows)
+    show_result(document, table, failures, text, as_json=as_json)

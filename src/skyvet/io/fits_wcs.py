@@ -26,6 +26,7 @@ _TPV_TERMS: dict[int, tuple[int, int, int]] = {
     18: (4, 1, 0), 19: (3, 2, 0), 20: (2, 3, 0), 21: (1, 4, 0), 22: (0, 5, 0), 23: (0, 0, 5),
 }  # fmt: skip
 _MAX_SIP_ORDER = 9
+_MAX_PX = 1e9
 
 _Polynomial = dict[tuple[int, int, int], float]
 
@@ -71,8 +72,18 @@ class TangentWcs:
         Raises
         ------
         InvalidInputError
-            If the position is on the other side of the sky, or a distortion cannot be inverted.
+            If the position is on the other side of the sky, a distortion cannot be inverted, or
+            the numbers of the header make no sense.
         """
+        try:
+            column, row = self._pixel_of(ra_deg, dec_deg)
+        except (OverflowError, ZeroDivisionError):
+            column = row = math.inf
+        if not max(abs(column), abs(row)) < _MAX_PX:
+            raise InvalidInputError("the header's sky coordinates are absurd")
+        return column, row
+
+    def _pixel_of(self, ra_deg: float, dec_deg: float) -> tuple[float, float]:
         xi, eta = self._project(ra_deg, dec_deg)
         x, y = _inverted(self.tpv, xi, eta) if any(self.tpv) else (xi, eta)
         a, b, c, d = self.matrix

@@ -24,6 +24,10 @@ from skyvet.records.rejections import RejectionReason
 __all__ = ["FrameFile", "SequenceFaults", "join_frames", "read_frame_file"]
 
 _SAME_TIME_D = 1e-7  # 9 ms
+# Beyond these a header's number is a fill value or nonsense, and counts as unknown.
+_MIN_SCALE_ARCSEC, _MAX_SCALE_ARCSEC = 1e-3, 1e4
+_MAX_SEEING_ARCSEC = 1e3
+_MAX_ZERO_POINT_MAG = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -117,16 +121,20 @@ def read_frame_file(
     wcs = read_wcs(image.cards)
     target = target or _target(image, mapping)
     mjd_tai, has_header_time = _time(image, mapping, file_time, target)
-    scale = mapping.pixel_scale_arcsec if wcs is None else wcs.pixel_scale_arcsec
+    scale = math.nan if wcs is None else wcs.pixel_scale_arcsec
+    if not _MIN_SCALE_ARCSEC < scale < _MAX_SCALE_ARCSEC:
+        scale = mapping.pixel_scale_arcsec
     seeing = _number(image, mapping.seeing_card)
+    seeing *= scale if mapping.seeing_unit == "px" else 1.0
+    zero_point = _number(image, mapping.zero_point_card) + mapping.zero_point_offset
     return FrameFile(
         pixels=image.pixels,
         centre=_centre(wcs, target),
         mjd_tai=mjd_tai,
         has_header_time=has_header_time,
         pixel_scale_arcsec=scale,
-        seeing_arcsec=seeing * (scale if mapping.seeing_unit == "px" else 1.0),
-        zero_point_mag=_number(image, mapping.zero_point_card) + mapping.zero_point_offset,
+        seeing_arcsec=seeing if 0 < seeing < _MAX_SEEING_ARCSEC else math.nan,
+        zero_point_mag=zero_point if abs(zero_point) < _MAX_ZERO_POINT_MAG else math.nan,
         band=_band(image, mapping, file_band),
     )
 

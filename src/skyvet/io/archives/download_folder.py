@@ -28,7 +28,7 @@ from skyvet.core.files import atomic_path, write_json_atomic
 from skyvet.io.archives.ztf_finder import Exposure, ExposureList
 from skyvet.records.rejections import RejectionReason
 
-__all__ = ["DownloadFolder", "FailureLog", "FetchFailure"]
+__all__ = ["DownloadFolder", "FailureCount", "FailureLog", "FetchFailure"]
 
 _LIST = "exposures.json"
 _SCHEMA = pa.schema(
@@ -74,6 +74,25 @@ class FetchFailure:
     def key(self) -> tuple[str, str]:
         """Object and time; the time is empty for a whole object."""
         return self.object_id, "" if math.isnan(self.hmjd) else f"{self.hmjd:.7f}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureCount:
+    """How often something failed in one way.
+
+    Parameters
+    ----------
+    kind : str
+        The reason, with ``(permanent)`` or ``(try again)``.
+    n : int
+        How often.
+    example : str
+        What happened the last time.
+    """
+
+    kind: str
+    n: int
+    example: str
 
 
 class DownloadFolder:
@@ -180,6 +199,18 @@ class FailureLog:
                 os.fsync(sink.fileno())
         except OSError as error:
             raise DatasetError(f"cannot write {self._path}: {error.strerror}") from error
+
+    def counts(self) -> list[FailureCount]:
+        """Return the failures by kind, most frequent first, each with an example."""
+        kinds: dict[str, list[FetchFailure]] = {}
+        for failure in self._failures.values():
+            ending = "permanent" if failure.is_permanent else "try again"
+            kinds.setdefault(f"{failure.reason.value} ({ending})", []).append(failure)
+        counts = [
+            FailureCount(kind=kind, n=len(failures), example=failures[-1].detail)
+            for kind, failures in kinds.items()
+        ]
+        return sorted(counts, key=lambda count: (-count.n, count.kind))
 
     def write_table(self, path: Path) -> None:
         """Write all failures as a Parquet table: object_id, hmjd, url, reason, detail, ..."""

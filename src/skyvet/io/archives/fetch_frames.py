@@ -7,7 +7,7 @@ disk. So a run killed at any point loses nothing, and asks for nothing twice.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -20,7 +20,12 @@ from pydantic import Field
 from skyvet.core.configs import Config
 from skyvet.core.errors import ArchiveError, ArchiveOutageError, PacketError
 from skyvet.core.progress import Progress, SilentProgress
-from skyvet.io.archives.download_folder import DownloadFolder, FailureLog, FetchFailure
+from skyvet.io.archives.download_folder import (
+    DownloadFolder,
+    FailureCount,
+    FailureLog,
+    FetchFailure,
+)
 from skyvet.io.archives.http_client import ArchiveClient, HttpConfig
 from skyvet.io.archives.irsa_cutouts import IrsaCutouts, cutout_url
 from skyvet.io.archives.worker_threads import WorkerThreads
@@ -100,8 +105,8 @@ class FrameFetchSummary:
         Frames that this run put into the store.
     n_requests : int
         Requests sent.
-    failures : Counter
-        Failures by reason, ``(permanent)`` or ``(try again)``.
+    failures : tuple of FailureCount
+        What could not be had, in this run or for good.
     faults : SequenceFaults
         What was put right in the stored objects.
     """
@@ -115,7 +120,7 @@ class FrameFetchSummary:
     n_few_frames: int = 0
     n_frames: int = 0
     n_requests: int = 0
-    failures: Counter[str] = field(default_factory=Counter)
+    failures: tuple[FailureCount, ...] = ()
     faults: SequenceFaults = field(default_factory=SequenceFaults)
 
     @property
@@ -357,9 +362,7 @@ class _Run:
         else:
             self._writer.flush()
         self._remove_stored()
-        for failure in self._log.failures:
-            kind = "permanent" if failure.is_permanent else "try again"
-            summary.failures[f"{failure.reason.value} ({kind})"] += 1
+        summary.failures = tuple(self._log.counts())
         summary.n_requests = self._client.n_requests
         self._log.write_table(self._out / _TABLE)
 

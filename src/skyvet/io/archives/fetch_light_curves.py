@@ -7,10 +7,10 @@ was killed goes on. A table that exists is extended by the objects that it lacks
 from __future__ import annotations
 
 import shutil
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from pydantic import Field
 from skyvet.core.configs import Config
 from skyvet.core.errors import ArchiveError, ArchiveOutageError, DatasetError
 from skyvet.core.progress import Progress, SilentProgress
-from skyvet.io.archives.download_folder import FailureLog, FetchFailure
+from skyvet.io.archives.download_folder import FailureCount, FailureLog, FetchFailure
 from skyvet.io.archives.http_client import ArchiveClient, HttpConfig
 from skyvet.io.archives.irsa_light_curves import LIGHT_CURVE_URL, IrsaLightCurves
 from skyvet.io.archives.worker_threads import WorkerThreads
@@ -77,8 +77,8 @@ class LightCurveFetchSummary:
         Epochs of the new objects.
     n_requests : int
         Requests sent.
-    failures : Counter
-        Failures by reason, ``(permanent)`` or ``(try again)``.
+    failures : tuple of FailureCount
+        What could not be had, in this run or for good.
     """
 
     n_objects: int
@@ -88,7 +88,7 @@ class LightCurveFetchSummary:
     n_unfinished: int = 0
     n_epochs: int = 0
     n_requests: int = 0
-    failures: Counter[str] = field(default_factory=Counter)
+    failures: tuple[FailureCount, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -236,9 +236,7 @@ class _Parts:
             n_epochs |= {name: n for name, n in pairs if name not in there}
         summary.n_new = len(n_epochs)
         summary.n_epochs = sum(n_epochs.values())
-        for failure in self._log.failures:
-            kind = "permanent" if failure.is_permanent else "try again"
-            summary.failures[f"{failure.reason.value} ({kind})"] += 1
+        summary.failures = tuple(self._log.counts())
         left = [oid for oid in oids if str(oid) not in there and str(oid) not in n_epochs]
         summary.n_unknown = sum((str(oid), "") in self._log for oid in left)
         summary.n_unfinished = len(left) - summary.n_unknown
