@@ -2,32 +2,66 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from skyvet.cli.console import make_table, show_result
+from skyvet.cli.cross_validated import FoldChoice, Scheme
 from skyvet.cli.options import JsonOption
+from skyvet.cli.progress import shown_progress
 from skyvet.evaluation.configs import EvaluationConfig
 from skyvet.evaluation.facts import EvaluationResult
-from skyvet.io.dataset import Dataset
-from skyvet.io.injection_tables import read_injection_truth
-from skyvet.io.label_files import read_labels
-from skyvet.io.score_tables import read_scores
-from skyvet.io.stamp_lookup import StampLookup
+
+if TYPE_CHECKING:
+    from skyvet.cli.judged_scores import Judged
 
 __all__ = ["evaluate_command"]
+
+_SCORES = "scores.parquet"
 
 
 def evaluate_command(
     *,
-    scores: Annotated[Path, typer.Option(help="Score table (from skyvet score).")],
-    labels: Annotated[Path, typer.Option(help="Label file, CSV or Parquet.")],
-    out: Annotated[Path, typer.Option(help="Folder for report.html and report.json.")],
-    data: Annotated[
-        Path | None, typer.Option(help="Dataset folder of the same candidates, for the pictures.")
+    scores: Annotated[Path | None, typer.Option(help="Score table (from skyvet score).")] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Label file, CSV or Parquet; default the labels that --data carries."),
     ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for report.html and report.json.")] = Path(
+        "report"
+    ),
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Dataset folder of the candidates, for the pictures; or frame sequences (frames "
+            "or embeddings). Without --scores these are scored with --bundle, or cross-validated."
+        ),
+    ] = None,
+    bundle: Annotated[
+        str | None, typer.Option(help="Score --data with this bundle, in place of --scores.")
+    ] = None,
+    frames: Annotated[
+        Path | None,
+        typer.Option(help="Frames of the objects, for the evidence strips; default --data."),
+    ] = None,
+    light_curves: Annotated[
+        Path | None, typer.Option(help="Their light curves (skyvet fetch ztf-light-curves).")
+    ] = None,
+    folds: Annotated[
+        Scheme, typer.Option(help="Cross-validation: what a test fold is new in.")
+    ] = "stratified",
+    n_folds: Annotated[int, typer.Option(min=2, help="Cross-validation: folds.")] = 5,
+    fold_seed: Annotated[int, typer.Option(min=0, help="Cross-validation: seed.")] = 42,
+    classifiers: Annotated[
+        str, typer.Option(help="Cross-validation: members, separated by commas.")
+    ] = "pooled",
+    light_curve: Annotated[
+        bool, typer.Option(help="Cross-validation: use light-curve features where there are any.")
+    ] = True,
     injections: Annotated[
         Path | None,
         typer.Option(help="Truth of injected sources (truth.parquet from skyvet inject)."),
@@ -39,32 +73,111 @@ def evaluate_command(
     as_json: JsonOption = False,
 ) -> None:
     """Judge scores by labels and write a report."""
-    from skyvet.evaluation.pages import write_report
-    from skyvet.evaluation.report import evaluate
-    from skyvet.evaluation.summary import headline_numbers, summary_rows
-    from skyvet.evaluation.tables import join_labels
-
-    table = read_scores(scores)
-    if "threshold" not in config.model_fields_set and table.threshold is not None:
-        config = config.model_copy(update={"threshold": table.threshold})
-    result = evaluate(join_labels(table.rows, read_labels(labels)), config)
+    choice = FoldChoice(
+        scheme=folds,
+        n_folds=n_folds,
+        seed=fold_seed,
+        classifiers=classifiers,
+        with_light_curve=light_curve,
+    )
+    show = _pictures(data, frames, light_curves)
+    judged = _judged(scores, labels, data, bundle, choice, out=out, quiet=as_json)
+    result = _evaluate(judged, config)
     if injections is not None:
-        result = _with_injections(result, injections, injection_scores or scores)
-    fetch = None if data is None else StampLookup(Dataset.open(data))
-    paths = write_report(result, out, fetch)
+        own = injection_scores or scores or out / _SCORES
+        result = _with_injections(result, injections, own)
+    _report(result, judged, out, show, as_json=as_json)
+
+
+def _judged(
+    scores: Path | None,
+    labels: Path | None,
+    data: Path | None,
+    bundle: str | None,
+    choice: FoldChoice,
+    *,
+    out: Path,
+    quiet: bool,
+) -> Judged:
+    """Read scores, or make them with the bundle or by cross-validation."""
+    from skyvet.cli.cross_validated import cross_validate
+    from skyvet.cli.judged_scores import read_judged, scored_with_bundle
+    from skyvet.core.errors import InvalidInputError
+
+    if scores is not None and bundle is not None:
+        raise InvalidInputError("give --scores or --bundle, not both")
+    if scores is not None:
+        return read_judged(scores, labels, data)
+    if data is None:
+        raise InvalidInputError("nothing to judge: give --scores, or --data to be scored")
+    with shown_progress(quiet=quiet) as progress:
+        if bundle is not None:
+            return scored_with_bundle(data, bundle, labels, out=out / _SCORES, progress=progress)
+        return cross_validate(data, labels, choice, out=out / _SCORES, progress=progress)
+
+
+def _evaluate(judged: Judged, config: EvaluationConfig) -> EvaluationResult:
+    from skyvet.evaluation.report import evaluate
+
+    if "threshold" not in config.model_fields_set and judged.threshold is not None:
+        config = config.model_copy(update={"threshold": judged.threshold})
+    return evaluate(judged.table, config, protocol=judged.protocol)
+
+
+def _pictures(
+    data: Path | None, frames: Path | None, light_curves: Path | None
+) -> dict[str, Callable[..., Any]]:
+    """Return what the page shows: stamps of a dataset, or frames of sequences, or nothing."""
+    from skyvet.io.dataset import Dataset
+    from skyvet.io.frame_lookup import FrameLookup
+    from skyvet.io.sequence_inputs import SequenceForm, sequence_form
+    from skyvet.io.stamp_lookup import StampLookup
+
+    if frames is not None:
+        return {"fetch_frames": FrameLookup(frames, light_curves)}
+    if data is None:
+        return {}
+    form = sequence_form(data)
+    if form is SequenceForm.FRAMES:
+        return {"fetch_frames": FrameLookup(data, light_curves)}
+    return {} if form is SequenceForm.EMBEDDINGS else {"fetch": StampLookup(Dataset.open(data))}
+
+
+def _report(
+    result: EvaluationResult,
+    judged: Judged,
+    out: Path,
+    show: dict[str, Callable[..., Any]],
+    *,
+    as_json: bool,
+) -> None:
+    """Write the page and say what it says."""
+    from skyvet.evaluation.pages import write_report
+    from skyvet.evaluation.summary import SummaryRow, headline_numbers, summary_rows
+
+    paths = write_report(result, out, **show)
     document = {
         "report": str(paths.html),
         "facts": str(paths.json),
         "requirement": result.gate.outcome,
         **headline_numbers(result),
     }
-    rows = make_table(result.title, ["figure", "value", "interval", "note"], summary_rows(result))
-    show_result(document, rows, f"Report: {paths.html}", as_json=as_json)
+    rows = summary_rows(result)
+    if judged.fold_aucs:
+        mean, spread = statistics.fmean(judged.fold_aucs), statistics.pstdev(judged.fold_aucs)
+        document |= {"fold_auc_mean": mean, "fold_auc_std": spread}
+        each = ", ".join(f"{auc:.3f}" for auc in judged.fold_aucs)
+        text = f"{mean:.4f} \N{PLUS-MINUS SIGN} {spread:.4f}"
+        rows = (*rows, SummaryRow("ROC AUC over the folds", text, "", each))
+    table = make_table(result.title, ["figure", "value", "interval", "note"], rows)
+    show_result(document, table, f"Report: {paths.html}", as_json=as_json)
 
 
 def _with_injections(result: EvaluationResult, truth: Path, scores: Path) -> EvaluationResult:
     """Add completeness of injected sources at the report's threshold."""
     from skyvet.evaluation.completeness import CompletenessConfig, measure_completeness
+    from skyvet.io.injection_tables import read_injection_truth
+    from skyvet.io.score_tables import read_scores
 
     config = CompletenessConfig(
         threshold=result.threshold, confidence=result.confidence, seed=result.seed

@@ -12,23 +12,28 @@ __all__ = ["ScoreConfig", "SequenceScoreConfig"]
 class ScoreConfig(Config):
     """How a night, or a folder of frame sequences, is scored."""
 
-    survey: str = Field("auto", description="adapter to use; auto looks at each packet")
+    survey: str = Field(default="auto", description="adapter to use; auto looks at each packet")
     prior: float | None = Field(
-        None,
+        default=None,
         gt=0,
         lt=1,
         description="fraction of REAL expected among the candidates; none = the bundle's own",
     )
     threshold: float | None = Field(
-        None, ge=0, le=1, description="call REAL from this score on; none = the bundle's own"
+        default=None,
+        ge=0,
+        le=1,
+        description="call REAL from this score on; none = the bundle's own",
     )
     alpha: float = Field(
-        0.05, ge=0, lt=0.5, description="error level of verdicts; 0 = never answer 'review'"
+        default=0.05, ge=0, lt=0.5, description="error level of verdicts; 0 = never answer 'review'"
     )
     n_per_part: int = Field(
-        1024, ge=1, le=65_536, description="alerts or objects a part; bounds memory"
+        default=1024, ge=1, le=65_536, description="alerts or objects a part; bounds memory"
     )
-    n_threads: int = Field(0, ge=0, le=512, description="threads of the network; 0 = all cores")
+    n_threads: int = Field(
+        default=0, ge=0, le=512, description="threads of the network; 0 = all cores"
+    )
 
 
 class SequenceScoreConfig(Config):

@@ -1,0 +1,120 @@
+"""The scores and labels that `skyvet evaluate` judges, and where they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skyvet.core.errors import InvalidInputError
+from skyvet.core.progress import Progress
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Judged", "read_judged", "scored_with_bundle"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judged:
+    """Scores with labels.
+
+    Parameters
+    ----------
+    table : Table
+        A score table with the columns of `skyvet.evaluation.tables.join_labels`.
+    threshold : float or None
+        Score from which on the run called REAL.
+    protocol : str
+        Sentence on how it was made sure that no model was trained on what it scores; may be empty.
+    fold_aucs : tuple of float
+        ROC AUC of each fold of a cross-validation; empty otherwise.
+    """
+
+    table: pa.Table
+    threshold: float | None
+    protocol: str = ""
+    fold_aucs: tuple[float, ...] = ()
+
+
+def read_judged(scores: Path, labels: Path | None, data: Path | None) -> Judged:
+    """Join a score table with a label file, or with the labels that the data carry.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are no labels, or they do not fit the scores.
+    """
+    from skyvet.evaluation.tables import join_labels
+    from skyvet.io.score_tables import read_scores
+
+    table = read_scores(scores)
+    return Judged(
+        table=join_labels(table.rows, _labels(labels, data)),
+        threshold=table.threshold,
+        protocol=str(table.settings.get("protocol", "")),
+        fold_aucs=tuple(table.settings.get("fold_aucs", ())),
+    )
+
+
+def _labels(labels: Path | None, data: Path | None) -> pa.Table:
+    from skyvet.io.label_files import read_labels
+    from skyvet.io.sequence_inputs import labels_of_sequences, sequence_form
+
+    if labels is not None:
+        return read_labels(labels)
+    if data is None or sequence_form(data) is None:
+        raise InvalidInputError(
+            "there are no labels: give a label file with --labels, or data that carry labels "
+            "(frame sequences) with --data"
+        )
+    table = labels_of_sequences(data)
+    if table.num_rows == 0:
+        raise InvalidInputError(f"{data} carries no labels; give a label file with --labels")
+    return table
+
+
+def scored_with_bundle(
+    data: Path, bundle: str, labels: Path | None, *, out: Path, progress: Progress
+) -> Judged:
+    """Score frame sequences or a dataset with a bundle and join the scores with labels.
+
+    Parameters
+    ----------
+    data : Path
+        Frame sequences in any form, or a dataset folder.
+    bundle : str
+        Folder or name of a bundle of the same kind.
+    labels : Path or None
+        Label file; None takes the labels that the data carry.
+    out : Path
+        Score table to write.
+    progress : Progress
+        Told of every object.
+
+    Raises
+    ------
+    BundleError
+        If bundle and data are not of one kind.
+    InvalidInputError
+        If there are no labels.
+    """
+    from skyvet.cli.sequence_scoring import fitting_sequence_input
+    from skyvet.inference.configs import ScoreConfig
+
+    _labels(labels, data)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if fitting_sequence_input([str(data)], bundle) is not None:
+        from skyvet.inference.sequences import score_sequences
+        from skyvet.models.sequence_bundle import load_sequence_bundle
+
+        loaded = load_sequence_bundle(Path(bundle))
+        score_sequences(data, out, bundle=loaded, config=ScoreConfig(), progress=progress)
+    else:
+        from skyvet.inference.batch import score_alerts
+        from skyvet.models.bundle import load_bundle
+
+        score_alerts(
+            [data], out, bundle=load_bundle(bundle), config=ScoreConfig(), progress=progress
+        )
+    return read_judged(out, labels, data)
