@@ -1,0 +1,154 @@
+"""Embedding of stores: counts add up, a stopped run goes on, what is known goes with the rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from skyvet.core.errors import DatasetError, InvalidInputError
+from skyvet.inference import frame_embedding
+from skyvet.inference.frame_embedding import EmbedConfig, embed_frames, embed_sequence
+from skyvet.io.embedding_store import EmbeddingStore
+from skyvet.io.frame_store import FrameStore, FrameStoreWriter
+from skyvet.io.parts import read_part_tables
+from skyvet.models.encoders.bundle import load_encoder
+from skyvet.models.encoders.embedder import FrameEmbedder
+from skyvet.records.rejections import Rejection, RejectionReason
+
+CONFIG = EmbedConfig(frames_per_part=40, n_threads=2)
+
+
+@pytest.fixture(scope="module")
+def encoder(encoder_path):
+    return load_encoder(encoder_path)
+
+
+@pytest.fixture(scope="module")
+def embedder(encoder):
+    return FrameEmbedder(encoder, n_threads=1)
+
+
+@pytest.fixture(scope="module")
+def spoilt_store(frame_store, tmp_path_factory):
+    """The store with objects of few usable frames and one blank frame among good ones."""
+    path = tmp_path_factory.mktemp("spoilt") / "store"
+    writer = FrameStoreWriter(path, settings={}, size_px=28)
+    for i, stored in enumerate(FrameStore(frame_store)):
+        frames = stored.sequence.frames.copy()
+        if i == 1:
+            frames[2:] = np.nan  # two usable frames are left
+        if i == 4:
+            frames[:] = 0.0
+        if i == 6:
+            frames[[0, 5]] = 7.0
+        writer.append(replace(stored, sequence=replace(stored.sequence, frames=frames)))
+    writer.finish()
+    return path
+
+
+def test_embedded_and_rejected_add_up(spoilt_store, encoder, tmp_path):
+    summary = embed_frames(spoilt_store, tmp_path / "out", encoder=encoder, config=CONFIG)
+    assert (summary.n_read, summary.n_embedded, summary.n_rejected) == (12, 10, 2)
+    assert summary.rejections == {"too_few_frames": 2}
+    total = FrameStore(spoilt_store).n_frames
+    rejected_frames = 6 + 12
+    assert summary.n_frames + summary.n_unusable_frames == total - rejected_frames
+    rejections = read_part_tables(tmp_path / "out").to_pylist()
+    assert {row["candidate_id"] for row in rejections} == {"fake-1", "fake-4"}
+    assert all("3 are needed" in row["detail"] for row in rejections)
+
+
+def test_what_is_known_goes_with_the_rows(spoilt_store, encoder, embedder, tmp_path):
+    embed_frames(spoilt_store, tmp_path / "out", encoder=encoder, config=CONFIG)
+    table = EmbeddingStore(tmp_path / "out").read()
+    store = FrameStore(spoilt_store)
+    kept = [i for i in range(12) if i not in (1, 4)]
+    assert table.sequences.object_ids.tolist() == [f"fake-{i}" for i in kept]
+    assert table.sequences.n_latent == encoder.info.n_latent
+    for row, i_object in enumerate(kept):
+        stored = store.sequence(i_object)
+        embedded = embedder.embed(stored.sequence.frames)
+        np.testing.assert_allclose(table.sequences.frames_of(row), embedded.values, atol=1e-5)
+        np.testing.assert_array_equal(
+            table.sequences.times_of(row), stored.sequence.mjd_tai[embedded.is_usable]
+        )
+        assert table.labels[row] == stored.label
+        assert table.tags[row] == stored.tags
+    guilty = np.concatenate([store.sequence(i).guilty_mask for i in kept])
+    usable = np.concatenate(
+        [embedder.embed(store.sequence(i).sequence.frames).is_usable for i in kept]
+    )
+    np.testing.assert_array_equal(table.guilty_mask, guilty[usable])
+    assert table.n_unusable_frames[kept.index(6)] == 2
+    first = int(table.sequences.offsets[kept.index(6)])
+    assert table.i_frame[first : first + 4].tolist() == [1, 2, 3, 4]
+
+
+def test_stopped_run_goes_on_and_ends_with_the_same_store(
+    spoilt_store, encoder, tmp_path, monkeypatch
+):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    expected = embed_frames(spoilt_store, whole, encoder=encoder, config=CONFIG)
+    seen = []
+
+    def embed_until_object_8(stored, embedder, *, min_frames):
+        seen.append(stored.sequence.object_id)
+        if len(seen) > 8:
+            raise KeyboardInterrupt
+        return embed_sequence(stored, embedder, min_frames=min_frames)
+
+    single = CONFIG.model_copy(update={"n_threads": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(frame_embedding, "embed_sequence", embed_until_object_8)
+        with pytest.raises(KeyboardInterrupt):
+            embed_frames(spoilt_store, parts, encoder=encoder, config=single)
+    assert not EmbeddingStore(parts).is_complete
+    n_done = sum(len(part) for part in EmbeddingStore(parts).parts())
+    assert 0 < n_done < 8
+    resumed = embed_frames(spoilt_store, parts, encoder=encoder, config=single)
+    assert resumed == expected
+    assert EmbeddingStore(parts).is_complete
+    found, wanted = EmbeddingStore(parts).read(), EmbeddingStore(whole).read()
+    np.testing.assert_array_equal(found.sequences.object_ids, wanted.sequences.object_ids)
+    np.testing.assert_array_equal(found.sequences.values, wanted.sequences.values)
+
+
+def test_finished_run_is_not_done_again(frame_store, encoder, tmp_path, monkeypatch):
+    first = embed_frames(frame_store, tmp_path / "out", encoder=encoder, config=CONFIG)
+    monkeypatch.setattr(frame_embedding, "embed_sequence", lambda *_, **__: 1 / 0)
+    again = embed_frames(frame_store, tmp_path / "out", encoder=encoder, config=CONFIG)
+    assert again == first
+
+
+@pytest.mark.parametrize("n_threads", [1, 4])
+def test_result_does_not_depend_on_the_number_of_threads(frame_store, encoder, tmp_path, n_threads):
+    reference = tmp_path / "reference"
+    embed_frames(frame_store, reference, encoder=encoder, config=CONFIG)
+    config = CONFIG.model_copy(update={"n_threads": n_threads})
+    embed_frames(frame_store, tmp_path / "out", encoder=encoder, config=config)
+    found, wanted = (EmbeddingStore(p).read() for p in (tmp_path / "out", reference))
+    np.testing.assert_array_equal(found.sequences.values, wanted.sequences.values)
+
+
+def test_other_encoder_or_input_does_not_continue_a_store(
+    frame_store, spoilt_store, encoder, tmp_path
+):
+    embed_frames(frame_store, tmp_path / "out", encoder=encoder, config=CONFIG)
+    with pytest.raises(DatasetError, match="other settings or input"):
+        embed_frames(spoilt_store, tmp_path / "out", encoder=encoder, config=CONFIG)
+
+
+def test_folder_without_frames_is_refused(encoder, tmp_path):
+    with pytest.raises(InvalidInputError, match="holds no frames"):
+        embed_frames(tmp_path, tmp_path / "out", encoder=encoder, config=CONFIG)
+
+
+def test_fewest_frames_can_be_chosen(frame_store, embedder):
+    stored = FrameStore(frame_store).sequence(0)
+    refused = embed_sequence(stored, embedder, min_frames=5)
+    assert isinstance(refused, Rejection)
+    assert refused.reason is RejectionReason.TOO_FEW_FRAMES
+    assert refused.candidate_id == "fake-0"
+    assert len(embed_sequence(stored, embedder, min_frames=4).values) == 4
