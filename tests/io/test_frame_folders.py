@@ -13,6 +13,7 @@ from skyvet.core.times import hmjd_utc_to_mjd_tai, mjd_utc_to_mjd_tai
 from skyvet.io.fits_stamps import encode_fits, gzip_bytes
 from skyvet.io.frame_folders import FrameSourceCounts, read_frame_sources
 from skyvet.io.frame_store import FrameStore, FrameStoreWriter, StoredSequence
+from skyvet.io.sequence_inputs import SequenceForm, sequence_form
 from skyvet.records.frames import FrameSequence
 from skyvet.records.rejections import Rejection, RejectionReason
 
@@ -197,6 +198,18 @@ scale = "tai"
     np.testing.assert_allclose(stored.seeing_arcsec, [1.0, 1.0])
     np.testing.assert_allclose(stored.zero_point_mag, [25.5, 25.5])
     assert counts.n_foreign == 0
+
+
+@pytest.mark.parametrize("layout", ["{object_id}_{time}.fits", "{object_id}/{time}.fits"])
+def test_a_folder_brings_its_own_mapping(tmp_path, layout):
+    (tmp_path / "frames.toml").write_text(
+        f'name = "mine"\npixel_scale_arcsec = 0.5\nlayout = "{layout}"\n'
+    )
+    write(tmp_path, layout.format(object_id="a", time="58300.5"), image())
+    (stored,), counts = read(tmp_path)
+    assert (stored.survey, stored.sequence.object_id, counts.n_foreign) == ("mine", "a", 0)
+    assert stored.sequence.pixel_scale_arcsec == 0.5
+    assert sequence_form(tmp_path) is SequenceForm.FRAMES
 
 
 def test_a_folder_of_other_files_says_what_was_expected(tmp_path):

@@ -41,7 +41,10 @@ from skyvet.io.parts import manifest_kind
 from skyvet.records.frames import FrameSequence
 from skyvet.records.rejections import Rejection, RejectionReason
 
-__all__ = ["FrameSourceCounts", "read_frame_sources"]
+__all__ = ["MAPPING_FILE", "FrameSourceCounts", "read_frame_sources"]
+
+MAPPING_FILE = "frames.toml"
+"""A mapping file of this name in a folder of frames is its mapping."""
 
 _LOG = logging.getLogger(__name__)
 _N_SHOWN = 3
@@ -90,7 +93,8 @@ def read_frame_sources(
         Frame store, or folder with files named as the mapping says.
     mapping : FrameMapping, str or Path, optional
         Layout of the folder and meaning of its headers: a mapping, a TOML file, or the name of a
-        built-in one. None reads ``<object>/<mjd>.fits`` with ZTF's header cards.
+        built-in one. None takes the folder's own ``frames.toml``, and without it reads
+        ``<object>/<mjd>.fits`` with ZTF's header cards.
     size_px : int, optional
         Side of the frames [pixels]; None leaves a store as it is and takes the mapping's.
     start : int, default 0
@@ -116,6 +120,8 @@ def read_frame_sources(
     if manifest_kind(path) == KIND:
         items = _from_store(path, size_px, start, only)
     else:
+        if mapping is None and (path / MAPPING_FILE).is_file():
+            mapping = path / MAPPING_FILE
         items = _from_folder(
             path, frame_mapping(mapping), size_px, start=start, only=only, counts=counts
         )
@@ -210,15 +216,16 @@ def _objects(
     first_part, _, rest = mapping.layout.partition("/")
     if first_part == "{object_id}" and rest:
         for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
-            if entry.name.startswith("."):
+            if entry.name.startswith(".") or entry.name == MAPPING_FILE:
                 continue
             if not entry.is_dir():
                 counts.n_foreign += 1
                 continue
-            names = _files_below(Path(entry.path), f"{entry.name}/")
-            yield entry.name, _matching(names, pattern, counts)
+            below = _files_below(Path(entry.path), f"{entry.name}/")
+            yield entry.name, _matching(below, pattern, counts)
         return
-    matches = _matching(_files_below(path, ""), pattern, counts)
+    names = [name for name in _files_below(path, "") if name != MAPPING_FILE]
+    matches = _matching(names, pattern, counts)
     matches.sort(key=lambda match: (match[1]["object_id"], match[0]))
     for object_id, group in groupby(matches, key=lambda match: match[1]["object_id"]):
         yield object_id, list(group)

@@ -157,6 +157,11 @@ class FrameStoreWriter:
         """Objects on disk: where to continue after an interruption."""
         return self._parts.n_done
 
+    @property
+    def is_complete(self) -> bool:
+        """True where `finish` was called, in this run or an earlier one, and nothing came since."""
+        return self._parts.manifest.is_complete and not self._waiting
+
     def append(self, stored: StoredSequence) -> None:
         """Add one object; it is on disk when its part is full or at `finish`.
 

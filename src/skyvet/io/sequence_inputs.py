@@ -4,7 +4,7 @@
 form         what it is
 ============ ===========================================================================
 frames       a frame store (``skyvet fetch``, ``skyvet simulate frames``), or a folder of
-             FITS frames with one folder an object
+             FITS frames: one folder an object, or as its ``frames.toml`` says
 embeddings   a store of embeddings (``skyvet embed``), or a folder with
              ``embeddings.parquet`` (see `skyvet.io.sequence_sources`)
 ============ ===========================================================================
@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from skyvet.core.errors import InvalidInputError
 from skyvet.io.embedding_store import KIND as EMBEDDINGS_KIND
-from skyvet.io.frame_folders import read_frame_sources
+from skyvet.io.frame_folders import MAPPING_FILE, read_frame_sources
 from skyvet.io.frame_store import KIND as FRAMES_KIND
 from skyvet.io.frame_store import StoredSequence
 from skyvet.io.parts import manifest_kind, read_part_tables
@@ -74,7 +74,8 @@ def sequence_form(path: Path) -> SequenceForm | None:
         return forms.get(kind)
     if find_published_embeddings(path) is not None:
         return SequenceForm.EMBEDDINGS
-    if any(next(path.glob(pattern), None) is not None for pattern in _FITS_PATTERNS):
+    has_fits = any(next(path.glob(pattern), None) is not None for pattern in _FITS_PATTERNS)
+    if has_fits or (path / MAPPING_FILE).is_file():
         return SequenceForm.FRAMES
     return None
 

@@ -81,8 +81,11 @@ def test_a_second_call_asks_for_nothing(server, tmp_path):
     oids = (OID, 5)
     first = fetch(server, tmp_path / "frames", oids)
     n_before = server.n_requests()
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "frames").glob("*")}
     second = fetch(server, tmp_path / "frames", oids, workers=1, rate=3.0)
     assert server.n_requests() == n_before
+    files.pop(tmp_path / "frames" / "downloads")
+    assert all(path.stat().st_mtime_ns == time_ns for path, time_ns in files.items())
     assert (first.n_stored, first.n_rejected) == (1, 1)
     assert (second.n_stored_before, second.n_rejected, second.n_requests) == (1, 1, 0)
     assert second.is_complete

@@ -66,7 +66,7 @@ class ZtfFramesConfig(Config):
         default="float16", description="Type of the pixels on disk."
     )
     rate: float = Field(
-        default=8.0, gt=0, le=100, description="Most requests a second to one archive."
+        default=8.0, gt=0, le=1000, description="Most requests a second to one archive."
     )
     workers: int = Field(default=4, ge=1, le=64, description="Requests under way at a time.")
     finder_url: str = Field(default=FINDER_URL, description="Address of SNAD's finder.")
@@ -356,15 +356,16 @@ class _Run:
         self._waiting = []
 
     def _close(self, summary: FrameFetchSummary) -> None:
-        """Put on disk what is finished and say what is not."""
-        if summary.is_complete:
-            self._writer.finish()
-        else:
+        """Put on disk what is finished and say what is not; leave untouched what is as it was."""
+        if not summary.is_complete:
             self._writer.flush()
+        elif not self._writer.is_complete:
+            self._writer.finish()
         self._remove_stored()
         summary.failures = tuple(self._log.counts())
         summary.n_requests = self._client.n_requests
-        self._log.write_table(self._out / _TABLE)
+        if summary.n_requests or summary.n_stored or not (self._out / _TABLE).exists():
+            self._log.write_table(self._out / _TABLE)
 
 
 def _object_failure(oid: int, error: ArchiveError) -> FetchFailure:

@@ -50,7 +50,7 @@ class ZtfLightCurvesConfig(Config):
     per_request: int = Field(
         default=50, ge=1, le=_MAX_PER_REQUEST, description="Objects asked for at a time."
     )
-    rate: float = Field(default=2.0, gt=0, le=100, description="Most requests a second.")
+    rate: float = Field(default=2.0, gt=0, le=1000, description="Most requests a second.")
     workers: int = Field(default=2, ge=1, le=64, description="Requests under way at a time.")
     url: str = Field(default=LIGHT_CURVE_URL, description="Address of IRSA's service.")
     retry_failed: bool = Field(
