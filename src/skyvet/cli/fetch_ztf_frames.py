@@ -39,6 +39,8 @@ def fetch_ztf_frames_command(
         _say_oddities(listed)
     with shown_progress(quiet=as_json) as progress:
         summary = fetch_ztf_frames(listed.oids, out, config=config, progress=progress)
+    if summary.faults.n_unplaced:
+        note(f"{summary.faults.n_unplaced} frames show another place, or are cut, and are left out")
     if not summary.is_complete:
         note(
             f"{summary.n_unfinished} objects are not complete; what is there is kept: run the same "

@@ -186,6 +186,21 @@ def test_an_object_of_which_no_frame_is_left_is_rejected(server, tmp_path):
     assert len(FrameStore(tmp_path / "frames")) == 0
 
 
+def test_frames_of_another_place_are_kept_aside_and_the_object_is_rejected(server, tmp_path):
+    served = add_object(server, n=2)
+    for exposure in served.exposures:
+        exposure.cards = {"CRVAL2": 35.0}  # the header says that the object is not on the image
+    summary = fetch(server, tmp_path / "frames")
+    assert (summary.n_rejected, summary.faults.n_unplaced) == (1, 2)
+    (failure,) = failures(tmp_path / "frames")
+    assert failure["reason"] == "too_few_frames"
+    assert "none of 2 exposures" in failure["detail"]
+    assert len(list((tmp_path / "frames" / "downloads" / str(OID)).glob("*.fits"))) == 2
+    n_before = server.n_requests()
+    assert fetch(server, tmp_path / "frames").is_complete
+    assert server.n_requests() == n_before
+
+
 @pytest.mark.parametrize("n", [1, 2])
 def test_objects_of_one_or_two_frames_are_stored_and_counted(server, tmp_path, n):
     add_object(server, n=n)

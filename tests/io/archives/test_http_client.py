@@ -90,9 +90,10 @@ def test_a_lasting_fault_says_whether_another_run_may_help(
     assert server.n_requests() == n_requests
 
 
-def test_retry_after_in_seconds_is_kept(server, client):
+@pytest.mark.parametrize("status", [429, 500])
+def test_retry_after_in_seconds_is_kept(server, client, status):
     add_object(server)
-    server.fail("sciimg", Fault(kind="status", status=429, retry_after="1"))
+    server.fail("sciimg", Fault(kind="status", status=status, retry_after="1"))
     started = time.monotonic()
     ask(server, client)
     assert server.times[1] - started >= 0.99

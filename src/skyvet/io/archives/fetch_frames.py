@@ -295,7 +295,6 @@ class _Run:
         if stored is None:
             self._log.add([_no_frames(oid, found)])
             summary.n_rejected += 1
-            self._downloads.remove(str(oid))
             return
         self._store(stored, summary)
 
