@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,6 +16,9 @@ from skyvet.preprocessing.sequences import LabelledSequences
 from skyvet.records.candidate import Candidate
 from skyvet.records.cutouts import Cutout, CutoutTriplet
 from skyvet.records.sequences import EmbeddedSequences
+
+if TYPE_CHECKING:
+    from skyvet.io.frame_store import StoredSequence
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = PROJECT_ROOT.parent / "shared" / "data"
@@ -278,4 +281,84 @@ def encoder_path(frame_store: Path) -> Path:
     text = EncoderText(name="tiny", data_description="Fake frames.", data_licence="none needed")
     path = frame_store.with_name("encoder")
     pack_encoder(path, fitted, text)
+    return path
+
+
+def make_stored_sequence(i: int, *, n_frames: int = 9, **changes: Any) -> StoredSequence:
+    """Object of fake frames; the odd ones have many bad columns in frame 2."""
+    from skyvet.io.frame_store import StoredSequence
+    from skyvet.records.frames import FrameSequence
+    from skyvet.records.labels import LabelValue
+
+    frames, guilty = make_frames(n_frames, seed=i), np.zeros(n_frames, dtype=bool)
+    if i % 2:
+        frames[2, :, ::2] += 2000.0
+        guilty[2] = True
+    values: dict[str, Any] = {
+        "sequence": FrameSequence(
+            object_id=str(257_201_400_000_000 + i),
+            frames=frames,
+            mjd_tai=58_000.0 + np.arange(n_frames),
+            pixel_scale_arcsec=1.01,
+        ),
+        "survey": "ztf",
+        "band": "r",
+        "label": LabelValue.BOGUS if i % 2 else LabelValue.REAL,
+        "tags": ("column", "spike") if i % 2 else ("VAR",),
+        "guilty_mask": guilty,
+    }
+    return StoredSequence(**{**values, **changes})
+
+
+@pytest.fixture(scope="session")
+def sequence_bundle_path(encoder_path: Path) -> Path:
+    """Bundle of a small classifier of frame sequences, with that encoder, on 60 fake objects."""
+    from skyvet.inference.frame_embedding import embed_sequence
+    from skyvet.io.embedding_store import StoredEmbedding, join_embeddings
+    from skyvet.models.encoders.bundle import load_encoder
+    from skyvet.models.encoders.embedder import FrameEmbedder
+    from skyvet.preprocessing.sequences import label_sequences
+    from skyvet.training.sequences.packing import SequenceBundleText, pack_sequences
+    from skyvet.training.sequences.pooled import BoostingConfig, PooledConfig
+    from skyvet.training.sequences.train import SequenceTrainConfig, train_sequences
+
+    encoder = load_encoder(encoder_path)
+    embedder = FrameEmbedder(encoder, n_threads=1)
+    stored = [embed_sequence(make_stored_sequence(i), embedder) for i in range(100, 160)]
+    embedded = [item for item in stored if isinstance(item, StoredEmbedding)]
+    labelled, _ = label_sequences(join_embeddings(embedded, n_latent=embedder.n_latent))
+    small = PooledConfig(
+        boosting=BoostingConfig(n_bags=1, n_rounds=20, min_leaf=3), n_trees=10, min_leaf=2
+    )
+    config = SequenceTrainConfig(classifiers=(small,), n_inner_folds=2)
+    text = SequenceBundleText(
+        name="tiny",
+        summary="a small classifier of fake frames",
+        surveys=("ztf",),
+        encoder=encoder.label,
+        data_description="Fake frames.",
+        data_licence="none needed",
+    )
+    path = encoder_path.with_name("sequence-bundle")
+    pack_sequences(
+        path,
+        train_sequences(labelled, config),
+        labelled,
+        config=config,
+        text=text,
+        encoder=encoder_path,
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def sequence_frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Frame store of 20 labelled objects that the bundle has not seen."""
+    from skyvet.io.frame_store import FrameStoreWriter
+
+    path = tmp_path_factory.mktemp("sequences") / "frames"
+    writer = FrameStoreWriter(path, settings={}, size_px=28, dtype="float32", frames_per_part=64)
+    for i in range(20):
+        writer.append(make_stored_sequence(i, n_frames=5 + i))
+    writer.finish()
     return path

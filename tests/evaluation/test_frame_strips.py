@@ -141,7 +141,7 @@ def test_unknown_times_give_numbers_instead():
     html = draw_frame_strip(make_frames(20), mjd, np.arange(20.0), curve=curve)
     assert "MJD" not in html
     assert "nan" not in html
-    assert 'alt="Frame number 20, evidence 19"' in html
+    assert 'alt="Frame number 20, evidence 19.0"' in html
     assert "r [mag]" not in html
 
 

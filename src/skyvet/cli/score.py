@@ -50,9 +50,10 @@ def score_command(
     as_json: JsonOption = False,
 ) -> None:
     """Score alert packets, a dataset or frame sequences with a bundle."""
-    folder = fitting_sequence_input(inputs, bundle)
+    folder = fitting_sequence_input(inputs, bundle, is_mapped=bool(mapping))
     if folder is not None:
-        _score_sequences(folder, out, bundle, config, sequences, as_json=as_json)
+        own = mapping[0] if mapping else None
+        _score_sequences(folder, out, bundle, config, sequences, own, as_json=as_json)
         return
     _score_alerts(inputs, out, bundle, config, schemas, mapping, as_json=as_json)
 
@@ -63,6 +64,7 @@ def _score_sequences(
     bundle: str,
     config: ScoreConfig,
     sequences: SequenceScoreConfig,
+    mapping: Path | None,
     *,
     as_json: bool,
 ) -> None:
@@ -73,7 +75,13 @@ def _score_sequences(
     loaded = load_sequence_bundle(Path(bundle))
     with shown_progress(quiet=as_json) as progress:
         summary = score_sequences(
-            folder, out, bundle=loaded, config=config, sequences=sequences, progress=progress
+            folder,
+            out,
+            bundle=loaded,
+            config=config,
+            sequences=sequences,
+            mapping=mapping,
+            progress=progress,
         )
     seconds = time.monotonic() - started
     note_on_sequences(summary, loaded)

@@ -21,7 +21,9 @@ __all__ = [
 ]
 
 
-def fitting_sequence_input(inputs: Sequence[str], bundle: str) -> Path | None:
+def fitting_sequence_input(
+    inputs: Sequence[str], bundle: str, *, is_mapped: bool = False
+) -> Path | None:
     """Return the folder of frame sequences among the inputs; None where they are alerts.
 
     Parameters
@@ -30,6 +32,8 @@ def fitting_sequence_input(inputs: Sequence[str], bundle: str) -> Path | None:
         As given on the command line.
     bundle : str
         Folder or name of a bundle; it is not opened.
+    is_mapped : bool, default False
+        A mapping file was given, so that a folder of FITS frames may have any layout.
 
     Raises
     ------
@@ -43,6 +47,8 @@ def fitting_sequence_input(inputs: Sequence[str], bundle: str) -> Path | None:
 
     folders = [Path(text) for text in inputs if text != "-" and sequence_form(Path(text))]
     is_for_sequences = is_sequence_bundle(Path(bundle))
+    if is_for_sequences and is_mapped:
+        folders = [Path(text) for text in inputs if Path(text).is_dir()]
     if folders and not is_for_sequences:
         raise BundleError(
             f"{folders[0]} holds frame sequences, but bundle {bundle!r} does not classify them; "

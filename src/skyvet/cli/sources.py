@@ -29,7 +29,10 @@ SchemasOption = Annotated[
 ]
 MappingOption = Annotated[
     list[Path] | None,
-    typer.Option("--mapping", help="Mapping file of a further survey (TOML); may be repeated."),
+    typer.Option(
+        "--mapping",
+        help="Mapping file (TOML) of a further survey or of FITS frames; may be repeated.",
+    ),
 ]
 
 

@@ -205,7 +205,7 @@ def _suspicious(thing: _Object, rows: NDArray[np.intp]) -> list[_Picture]:
             replace(
                 _picture(thing, row),
                 rank=i_rank + 1,
-                evidence=f"{value:.3g}".replace("-", "\N{MINUS SIGN}"),
+                evidence=_three_digits(value),
                 share=round(100.0 * float(np.clip((value - base) / (largest - base), 0, 1)), 1),
                 wide_column=i_wide + 1,
                 narrow_column=column,
@@ -214,6 +214,11 @@ def _suspicious(thing: _Object, rows: NDArray[np.intp]) -> list[_Picture]:
             )
         )
     return pictures
+
+
+def _three_digits(value: float) -> str:
+    text = f"{value:.0f}" if 100 <= abs(value) < 1e6 else f"{value:#.3g}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _evidence_range(evidence: FloatArray, *, n_shown: int) -> tuple[float, float]:
@@ -231,7 +236,7 @@ def _picture(thing: _Object, row: int) -> _Picture:
     is_guilty = bool(thing.guilty_mask[row])
     when = f"MJD {at:.4f} ({_calendar_date(at)})" if thing.has_times else f"number {row + 1}"
     value = float(thing.evidence[row])
-    evidence = f", evidence {value:.3g}" if math.isfinite(value) else ""
+    evidence = f", evidence {_three_digits(value)}" if math.isfinite(value) else ""
     return _Picture(
         image=stamp_data_uri(thing.levels[row], limits=(0.0, 1.0)),
         about=f"Frame {when}{evidence}{', artefact known' if is_guilty else ''}",

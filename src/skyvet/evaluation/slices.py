@@ -67,6 +67,7 @@ def make_slices(
         Only properties that the table gives; slices of a group add up to the sample, those by
         tag apart. A rate whose class is missing in a slice is None and the slice's note says so.
     """
+    n_least = 1 if sample.subject == "object" else 0  # one part alone says nothing new
     return tuple(
         SliceGroup(
             key=cut.key,
@@ -77,7 +78,7 @@ def make_slices(
             ),
         )
         for cut in _cuts(sample)
-        if len(sample) and cut.parts
+        if len(sample) and len(cut.parts) > n_least
     )
 
 

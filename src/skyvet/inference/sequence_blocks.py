@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from skyvet.io.embedding_store import (
 )
 from skyvet.io.frame_store import StoredSequence
 from skyvet.io.parts import manifest_kind
-from skyvet.io.sequence_inputs import read_frames
 from skyvet.io.sequence_sources import read_sequences
 from skyvet.models.encoders.bundle import load_encoder
 from skyvet.models.encoders.embedder import FrameEmbedder
@@ -29,7 +28,13 @@ from skyvet.preprocessing.blocks import SeenIdentifiers
 from skyvet.records.identifiers import Identifier
 from skyvet.records.rejections import Rejection, RejectionReason
 
-__all__ = ["BlockLimits", "SequenceBlock", "blocks_of_embeddings", "blocks_of_frames"]
+__all__ = [
+    "BlockLimits",
+    "SequenceBlock",
+    "blocks_of_embeddings",
+    "blocks_of_frames",
+    "embedder_of",
+]
 
 _NOT_STATED = "not stated"
 
@@ -70,42 +75,20 @@ class SequenceBlock:
     n_read: int
 
 
-def blocks_of_frames(
-    path: Path,
-    bundle: SequenceBundle,
-    limits: BlockLimits,
-    *,
-    start: int,
-    seen: SeenIdentifiers,
-    n_threads: int = 0,
-) -> Iterator[SequenceBlock]:
-    """Embed the objects of a frame store or a folder of FITS frames, block by block.
+def embedder_of(bundle: SequenceBundle, *, n_threads: int = 0) -> FrameEmbedder:
+    """Return the bundle's own encoder at work.
 
     Parameters
     ----------
-    path : Path
-        Frames.
     bundle : SequenceBundle
-        Its encoder embeds them.
-    limits : BlockLimits
-        Size of the blocks, fewest frames.
-    start : int
-        Objects that an interrupted run has done.
-    seen : SeenIdentifiers
-        Objects that came by; a second one of the same name is rejected.
+        Classifier of frame sequences.
     n_threads : int, default 0
         Threads of the encoder; 0 = all cores.
-
-    Yields
-    ------
-    SequenceBlock
 
     Raises
     ------
     BundleError
         If the bundle has no encoder or it does not run.
-    DatasetError
-        If the input is damaged.
     """
     if bundle.encoder_path is None:
         raise BundleError(
@@ -113,11 +96,40 @@ def blocks_of_frames(
             f"the encoder it was trained on ({bundle.info.encoder}) and give the embeddings, or "
             "take a bundle that has its encoder"
         )
-    embedder = FrameEmbedder(load_encoder(bundle.encoder_path), n_threads=n_threads)
+    return FrameEmbedder(load_encoder(bundle.encoder_path), n_threads=n_threads)
+
+
+def blocks_of_frames(
+    items: Iterable[StoredSequence | Rejection],
+    embedder: FrameEmbedder,
+    limits: BlockLimits,
+    *,
+    start: int,
+    seen: SeenIdentifiers,
+) -> Iterator[SequenceBlock]:
+    """Embed objects block by block.
+
+    Parameters
+    ----------
+    items : iterable of StoredSequence or Rejection
+        Objects from number `start` on (`skyvet.io.frame_folders.read_frame_sources`).
+    embedder : FrameEmbedder
+        The bundle's own, from `embedder_of`.
+    limits : BlockLimits
+        Size of the blocks, fewest frames.
+    start : int
+        Objects that an interrupted run has done.
+    seen : SeenIdentifiers
+        Objects that came by; a second one of the same name is rejected.
+
+    Yields
+    ------
+    SequenceBlock
+    """
     stored: list[StoredEmbedding] = []
     rejections: list[Rejection] = []
     n_read, n_frames = start, 0
-    for item in read_frames(path, start=start):
+    for item in items:
         n_read += 1
         done = _embedded(item, embedder, limits, seen)
         if isinstance(done, Rejection):
@@ -154,7 +166,20 @@ def blocks_of_embeddings(
     start: int,
     seen: SeenIdentifiers,
 ) -> Iterator[SequenceBlock]:
-    """Read embedded objects block by block; parameters as for `blocks_of_frames`.
+    """Read embedded objects block by block.
+
+    Parameters
+    ----------
+    path : Path
+        Store of embeddings, or folder with ``embeddings.parquet``.
+    bundle : SequenceBundle
+        Classifier, for the name of its encoder.
+    limits, start, seen
+        As for `blocks_of_frames`.
+
+    Yields
+    ------
+    SequenceBlock
 
     Raises
     ------

@@ -23,8 +23,11 @@ from skyvet.inference.sequence_blocks import (
     SequenceBlock,
     blocks_of_embeddings,
     blocks_of_frames,
+    embedder_of,
 )
 from skyvet.io.embedding_store import SequenceTable
+from skyvet.io.frame_folders import read_frame_sources
+from skyvet.io.frame_mapping import FrameMapping, frame_mapping
 from skyvet.io.inputs import check_output_apart
 from skyvet.io.parts import PartWriter, RunManifest, join_parts
 from skyvet.io.score_tables import score_metadata
@@ -106,6 +109,7 @@ class _Run:
     predictor: SequencePredictor
     config: ScoreConfig
     sequences: SequenceScoreConfig
+    mapping: FrameMapping | None
 
 
 def score_sequences(
@@ -115,6 +119,7 @@ def score_sequences(
     bundle: SequenceBundle,
     config: ScoreConfig,
     sequences: SequenceScoreConfig | None = None,
+    mapping: Path | None = None,
     progress: Progress | None = None,
 ) -> SequenceScoreSummary:
     """Score the frame sequences that a path holds and write one Parquet table.
@@ -140,6 +145,9 @@ def score_sequences(
         Prior, threshold, error level, objects a part.
     sequences : SequenceScoreConfig, optional
         Frames that an object needs; frames that are named.
+    mapping : Path, optional
+        Mapping file of a folder of FITS frames (see `skyvet.io.frame_mapping`); None reads
+        ``<object>/<mjd>.fits`` with ZTF's header cards.
     progress : Progress, optional
         Told about every object.
 
@@ -156,13 +164,14 @@ def score_sequences(
     BundleError
         If the bundle does not run or does not fit the input.
     """
-    form = _checked_form(path, out)
+    form = _checked_form(path, out, mapping)
     progress = progress or SilentProgress()
     run = _Run(
         path=path,
         predictor=SequencePredictor(bundle),
         config=config,
         sequences=sequences or SequenceScoreConfig(),
+        mapping=None if mapping is None else frame_mapping(mapping),
     )
     parts = out.with_name(out.name + ".parts")
     writer = PartWriter(parts, kind=SEQUENCE_SCORES_KIND, settings=_settings(run))
@@ -182,8 +191,10 @@ def score_sequences(
     return _close(writer.finish(), parts, out, score_metadata(_facts(run)))
 
 
-def _checked_form(path: Path, out: Path) -> SequenceForm:
+def _checked_form(path: Path, out: Path, mapping: Path | None) -> SequenceForm:
     form = sequence_form(path)
+    if form is None and mapping is not None and path.is_dir():
+        form = SequenceForm.FRAMES
     if form is None:
         raise InvalidInputError(
             f"{path} holds no frame sequences: neither a frame store, FITS frames in one folder "
@@ -202,6 +213,7 @@ def _settings(run: _Run) -> dict[str, Any]:
         "bundle": run.predictor.bundle.sha256,
         "config": run.config.model_dump(mode="json", exclude={"n_threads"}),
         "sequences": run.sequences.model_dump(mode="json"),
+        "mapping": None if run.mapping is None else run.mapping.model_dump(mode="json"),
     }
 
 
@@ -225,9 +237,9 @@ def _blocks(run: _Run, form: SequenceForm, writer: PartWriter) -> Iterator[Seque
     bundle, start = run.predictor.bundle, writer.position[1]
     seen = seen_in(writer.path, _TABLE)
     if form is SequenceForm.FRAMES:
-        return blocks_of_frames(
-            run.path, bundle, limits, start=start, seen=seen, n_threads=run.config.n_threads
-        )
+        embedder = embedder_of(bundle, n_threads=run.config.n_threads)
+        frames = read_frame_sources(run.path, mapping=run.mapping, start=start)
+        return blocks_of_frames(frames, embedder, limits, start=start, seen=seen)
     return blocks_of_embeddings(run.path, bundle, limits, start=start, seen=seen)
 
 
