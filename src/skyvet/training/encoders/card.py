@@ -22,8 +22,6 @@ def write_encoder_card(info: EncoderInfo, fitted: FittedEncoder) -> str:
     -------
     str
     """
-    metrics = info.metrics
-    judged = "held-out objects" if fitted.config.validation_fraction else "the training objects"
     n_parameters = sum(p.numel() for p in fitted.network.parameters())
     lines = [
         f"# {info.name}, version {info.version}",
@@ -34,15 +32,7 @@ def write_encoder_card(info: EncoderInfo, fitted: FittedEncoder) -> str:
         "",
         "## Figures",
         "",
-        f"On {metrics['n_judged_frames']:,} frames of {judged}:",
-        "",
-        f"- active dimensions (variance of the mean > 0.01): {metrics['n_active']} of "
-        f"{info.n_latent}",
-        *([f"- divergence from the prior: {metrics['kl_nats']:.1f} nats a frame"]
-          if metrics["kl_nats"] is not None else []),
-        f"- mean log-cosh of the residual a pixel: {metrics['reconstruction']:.4f} "
-        f"(mean frame in place of a reconstruction: {metrics['blank_reconstruction']:.4f})",
-        f"- epoch {fitted.best_epoch + 1} of {len(fitted.history)} was kept",
+        *_figures(info, fitted),
         "",
         "## Data",
         "",
@@ -60,5 +50,22 @@ def write_encoder_card(info: EncoderInfo, fitted: FittedEncoder) -> str:
         f"Made {info.created_utc} by skyvet {info.skyvet_version}. The settings of network and "
         "training are in `encoder.json`.",
         "",
-    ]  # fmt: skip
+    ]
     return "\n".join(lines)
+
+
+def _figures(info: EncoderInfo, fitted: FittedEncoder) -> list[str]:
+    metrics = info.metrics
+    judged = "held-out objects" if fitted.config.validation_fraction else "the training objects"
+    lines = [
+        f"On {metrics['n_judged_frames']:,} frames of {judged}:",
+        "",
+        "- active dimensions (variance of the mean > 0.01): "
+        f"{metrics['n_active']} of {info.n_latent}",
+        f"- mean log-cosh of the residual a pixel: {metrics['reconstruction']:.4f} "
+        f"(mean frame in place of a reconstruction: {metrics['blank_reconstruction']:.4f})",
+        f"- epoch {fitted.best_epoch + 1} of {len(fitted.history)} was kept",
+    ]
+    if metrics["kl_nats"] is not None:
+        lines.insert(3, f"- divergence from the prior: {metrics['kl_nats']:.1f} nats a frame")
+    return lines
