@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +13,10 @@ from typing import Any
 
 from skyvet.core.errors import DatasetError
 
-__all__ = ["atomic_path", "sha256_of_file", "write_json_atomic"]
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["atomic_path", "held_alone", "sha256_of_file", "write_json_atomic"]
 
 _BLOCK_BYTES = 1 << 20
 
@@ -58,6 +62,41 @@ def atomic_path(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # its folder may never have come to be
             draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def held_alone(path: Path) -> Iterator[None]:
+    """Hold a folder for this process alone while the block runs.
+
+    The hold is a lock of the operating system on the file ``.lock`` in the folder: it ends with
+    the process, however that ends. Where the system has no such locks, nothing is held.
+
+    Parameters
+    ----------
+    path : Path
+        Folder; it is created.
+
+    Raises
+    ------
+    DatasetError
+        If another process holds it, or it cannot be written.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / ".lock").open("w")
+    except OSError as error:
+        raise DatasetError(f"cannot write {path}: {error.strerror or error}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DatasetError(
+                f"{path} is in use by another run; wait for its end, or choose another folder"
+            ) from error
+        yield
 
 
 def write_json_atomic(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON document

@@ -15,6 +15,7 @@ from tests.archive_server import Fault
 from tests.io.archives.conftest import FAST, OID, add_object, frames_config, sky
 
 from skyvet.core.errors import ArchiveOutageError, DatasetError
+from skyvet.core.files import held_alone
 from skyvet.core.times import mjd_utc_to_mjd_tai
 from skyvet.io.archives import fetch_frames as module
 from skyvet.io.archives.fetch_frames import fetch_ztf_frames
@@ -103,6 +104,18 @@ def test_more_objects_extend_the_store_and_keep_their_order(server, tmp_path):
     assert FrameStore(out).is_complete
 
 
+def test_a_complete_store_that_grows_is_not_complete_until_all_is_there(server, tmp_path):
+    for oid in range(OID, OID + 3):
+        add_object(server, oid, n=2)
+    server.always_fail(f"{OID + 2}/ztf_", Fault(kind="status", status=503))
+    out = tmp_path / "frames"
+    fetch(server, out, (OID,))
+    assert FrameStore(out).is_complete
+    fetch(server, out, range(OID, OID + 3))
+    assert len(FrameStore(out)) == 2
+    assert not FrameStore(out).is_complete
+
+
 def test_an_unknown_object_stops_nothing(server, tmp_path):
     for oid in (OID, OID + 2):
         add_object(server, oid)
@@ -155,6 +168,19 @@ def test_a_frame_that_may_yet_come_keeps_its_object_for_the_next_run(server, tmp
     )
     assert FrameStore(out).is_complete
     assert len(FrameStore(out).sequence(1).sequence) == 4
+
+
+def test_a_frame_lost_for_good_is_not_asked_for_while_its_object_waits(server, tmp_path):
+    add_object(server)
+    server.always_fail("ztf_000001", Fault(kind="status", status=404))
+    server.always_fail("ztf_000002", Fault(kind="status", status=503))
+    out = tmp_path / "frames"
+    fetch(server, out)
+    server.heal()
+    n_before = server.n_requests()
+    summary = fetch(server, out)
+    assert server.n_requests() - n_before == 1
+    assert (summary.n_stored, summary.n_frames) == (1, 3)
 
 
 def test_missing_frames_can_be_accepted(server, tmp_path):
@@ -219,8 +245,9 @@ def test_objects_of_other_bands_are_passed_over_without_asking(server, tmp_path)
 
 def test_frames_of_one_time_are_stored_once(server, tmp_path):
     server.add_object(OID, [sky(1), sky(2), sky(3)], [58300.0, 58300.0, 58301.0])
-    fetch(server, tmp_path / "frames")
+    summary = fetch(server, tmp_path / "frames")
     assert len(FrameStore(tmp_path / "frames").sequence(0).sequence) == 2
+    assert summary.n_unusable_exposures == 1
 
 
 def test_an_archive_that_is_down_ends_the_run_and_keeps_what_was_fetched(server, tmp_path):
@@ -261,6 +288,13 @@ def test_another_folder_of_parts_or_other_settings_are_refused(server, tmp_path)
     (tmp_path / "full/x").write_text("mine")
     with pytest.raises(DatasetError, match="choose another"):
         fetch(server, tmp_path / "full")
+
+
+def test_two_runs_into_one_folder_do_not_meet(server, tmp_path):
+    add_object(server)
+    fetch(server, tmp_path / "frames")
+    with held_alone(tmp_path / "frames" / "downloads"), pytest.raises(DatasetError, match="in use"):
+        fetch(server, tmp_path / "frames")
 
 
 def test_63_px_frames(server, tmp_path):

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from skyvet.core.configs import Config
 from skyvet.core.errors import ArchiveError, ArchiveOutageError, PacketError
+from skyvet.core.files import held_alone
 from skyvet.core.progress import Progress, SilentProgress
 from skyvet.io.archives.download_folder import (
     DownloadFolder,
@@ -99,6 +100,8 @@ class FrameFetchSummary:
         Objects that gave no frame for good, in this run or an earlier one.
     n_unfinished : int
         Objects that the next run goes on with.
+    n_unusable_exposures : int
+        Items of the finder's lists that name no image or no time, or the time of another.
     n_few_frames : int
         Stored objects of one or two frames, too few to score.
     n_frames : int
@@ -117,6 +120,7 @@ class FrameFetchSummary:
     n_other_band: int = 0
     n_rejected: int = 0
     n_unfinished: int = 0
+    n_unusable_exposures: int = 0
     n_few_frames: int = 0
     n_frames: int = 0
     n_requests: int = 0
@@ -172,25 +176,35 @@ def fetch_ztf_frames(
         If httpx (extra ``fetch``) is not installed.
     """
     config = config or ZtfFramesConfig()
-    with ArchiveClient(rate=config.rate, config=config.http) as client:
-        run = _Run(out, config, client)
+    writer = _open_store(out, config)
+    with (
+        held_alone(out / _DOWNLOADS),
+        ArchiveClient(rate=config.rate, config=config.http) as client,
+    ):
+        run = _Run(out, writer, config, client)
         return run.fetch(oids, progress or SilentProgress())
+
+
+def _open_store(out: Path, config: ZtfFramesConfig) -> FrameStoreWriter:
+    return FrameStoreWriter(
+        out,
+        settings={"source": "ztf-frames", "release": config.release, "product": "sciimg"},
+        size_px=config.size_px,
+        dtype=config.dtype,
+        frames_per_part=max(256, _PIXELS_PER_PART // config.size_px**2),
+    )
 
 
 class _Run:
     """State of one call of `fetch_ztf_frames`."""
 
-    def __init__(self, out: Path, config: ZtfFramesConfig, client: ArchiveClient) -> None:
+    def __init__(
+        self, out: Path, writer: FrameStoreWriter, config: ZtfFramesConfig, client: ArchiveClient
+    ) -> None:
         self._out = out
         self._config = config
         self._client = client
-        self._writer = FrameStoreWriter(
-            out,
-            settings={"source": "ztf-frames", "release": config.release, "product": "sciimg"},
-            size_px=config.size_px,
-            dtype=config.dtype,
-            frames_per_part=max(256, _PIXELS_PER_PART // config.size_px**2),
-        )
+        self._writer = writer
         self._downloads = DownloadFolder(out / _DOWNLOADS)
         self._log = FailureLog(out / _DOWNLOADS / _LOG, forget_permanent=config.retry_failed)
         self._finder = ZtfFinder(
@@ -288,6 +302,7 @@ class _Run:
             summary.n_rejected += failure.is_permanent
             return
         self._log.add(failures)
+        summary.n_unusable_exposures += found.n_unusable
         may_come = [failure for failure in failures if not failure.is_permanent]
         if may_come and not self._config.accept_missing:
             return
