@@ -88,9 +88,11 @@ def test_absent_package_names_itself_and_its_extra():
 def test_packages_of_the_extras_are_those_of_the_project_file():
     text = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text()
     extras = tomllib.loads(text)["project"]["optional-dependencies"]
-    for extra in ("train", "report", "simulate"):
+    module_of = {"scikit-learn": "sklearn"}
+    for extra in ("train", "report", "simulate", "fetch"):
         packages = {re.split(r"[<>=\[]", entry)[0] for entry in extras[extra]}
-        assert packages == {name for name, its in EXTRA_OF_PACKAGE.items() if its == extra}
+        modules = {module_of.get(package, package) for package in packages}
+        assert modules == {name for name, its in EXTRA_OF_PACKAGE.items() if its == extra}
 
 
 def test_silent_progress_takes_all_calls():

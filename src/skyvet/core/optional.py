@@ -16,6 +16,7 @@ EXTRA_OF_PACKAGE = {
     "onnx": "train",
     "onnxscript": "train",
     "optuna": "train",
+    "sklearn": "train",
     "matplotlib": "report",
     "jinja2": "report",
     "numba": "simulate",
