@@ -28,6 +28,7 @@ from skyvet.training.sequences.network_configs import (
     NetworkClassifierConfig,
     SequenceBatchConfig,
     SetTransformerConfig,
+    published_recipe,
 )
 from skyvet.training.sequences.networks import (
     fit_network_classifier,
@@ -251,6 +252,17 @@ def test_the_rows_of_the_published_table_have_configs(config, published):
     assert (config.loss.tversky_alpha, config.loss.tversky_beta) == (0.3, 0.7)
     again = type(config).model_validate_json(config.model_dump_json())
     assert again == config
+
+
+def test_the_published_recipe_can_be_repeated(planted_sequences):
+    config = published_recipe(BiGruConfig())
+    assert (config.kind, config.n_epochs, config.batches.max_frames) == ("bigru", 500, None)
+    labelled = planted_sequences(40, seed=1).labelled
+    short = config.model_copy(update={"n_epochs": 1, "hardware": QUIET})
+    member = fit_network_classifier(labelled, short)
+    assert member.inputs.n_inputs == 3  # the latent means
+    assert member.settings.max_frames is None
+    assert published_recipe(GruConfig()).optimiser.weight_decay == 0.0
 
 
 @pytest.mark.integration
