@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,16 @@ def test_a_list_of_another_length_is_refused():
     item = make_stored(0)
     with pytest.raises(InvalidInputError, match="guilty_mask needs one entry a frame"):
         StoredSequence(sequence=item.sequence, guilty_mask=np.zeros(3, dtype=bool))
+
+
+def test_few_parts_stay_mapped_and_any_order_is_right(tmp_path):
+    items = [make_stored(i) for i in range(30)]
+    store = write(tmp_path / "store", items, frames_per_part=1)
+    for i_object in np.random.default_rng(1).permutation(np.tile(np.arange(30), 2)):
+        found = store.sequence(int(i_object)).sequence.frames
+        np.testing.assert_array_equal(found, items[i_object].sequence.frames)
+    del found
+    maps = Path("/proc/self/maps")
+    if not maps.is_file():
+        pytest.skip("this system does not list a process's mapped files")
+    assert sum(str(tmp_path) in line for line in maps.read_text().splitlines()) <= 8

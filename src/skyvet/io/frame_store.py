@@ -35,6 +35,7 @@ KIND = "skyvet-frames"
 _ARRAY = "frames"
 _TABLE = "objects"
 _FLOAT16_MAX = 65504.0
+_MOST_MAPPED = 8  # parts whose files stay mapped; touched pages count as the process's memory
 
 _SCHEMA = pa.schema(
     [
@@ -300,7 +301,8 @@ class FrameStore:
         return (self.sequence(i_object) for i_object in range(len(self)))
 
     def _array(self, i_part: int) -> NDArray[Any]:
-        if i_part not in self._arrays:
+        array = self._arrays.get(i_part)
+        if array is None:
             path = self._paths[i_part] / f"{_ARRAY}.npy"
             try:
                 array = np.load(path, mmap_mode="r")
@@ -309,8 +311,10 @@ class FrameStore:
             expected = int(np.sum(self._tables[i_part]["n_frames"].to_numpy()))
             if len(array) != expected:
                 raise DatasetError(f"{path} has {len(array)} frames, its table says {expected}")
+            while len(self._arrays) >= _MOST_MAPPED:
+                self._arrays.pop(next(iter(self._arrays)), None)
             self._arrays[i_part] = array
-        return self._arrays[i_part]
+        return array
 
 
 def _read_table(part: Path) -> pa.Table:
