@@ -25,7 +25,7 @@ MAX_POSITIONAL = 3
 # What the plain install lacks. Scoring works without; so do reading, records and metrics.
 EXTRAS_ONLY = (
     "torch", "lightning", "safetensors", "onnx", "onnxscript", "optuna", "matplotlib", "jinja2",
-    "numba", "sklearn", "astropy", "galsim",
+    "numba", "sklearn", "astropy", "galsim", "httpx",
 )  # fmt: skip
 PLAIN_INSTALL = ("core", "records", "scoring", "io", "inference", "cli.main", "cli.score")
 
