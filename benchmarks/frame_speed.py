@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from skyvet.features.frame_space import fit_frame_space
 from skyvet.features.pooled_frames import pool_frames
+from skyvet.features.pooled_space import fit_pooled_space
 from skyvet.models.encoders.bundle import load_encoder
 from skyvet.models.encoders.embedder import FrameEmbedder
 from skyvet.records.sequences import EmbeddedSequences
@@ -29,7 +29,7 @@ def best_seconds(work: Callable[[], object], *, n_rounds: int = 3) -> float:
 
 def pooled_frames_per_second(sequences: EmbeddedSequences) -> float:
     """Return how many frames a second become pooled statistics."""
-    space = fit_frame_space(sequences)
+    space = fit_pooled_space(sequences)
     return len(sequences.values) / best_seconds(lambda: pool_frames(sequences, space))
 
 

@@ -9,13 +9,21 @@ from scipy.spatial.distance import mahalanobis
 
 from skyvet.core.errors import InvalidInputError
 from skyvet.features.column_statistics import COLUMN_STATISTICS, column_statistics
+from skyvet.features.expected_spread import fit_expected_spread
 from skyvet.features.frame_distances import (
     DISTANCE_STATISTICS,
     distance_statistics,
     frame_distances,
 )
-from skyvet.features.frame_space import FrameSpace, fit_frame_space, latent_information
-from skyvet.features.pooled_frames import pool_frames, pooled_feature_names
+from skyvet.features.frame_space import fit_frame_space, latent_information
+from skyvet.features.pooled_frames import (
+    FEATURE_GROUPS,
+    pool_frames,
+    pooled_feature_groups,
+    pooled_feature_names,
+)
+from skyvet.features.pooled_space import PooledSpace, fit_pooled_space
+from skyvet.features.segments import N_SEGMENTS, SEGMENT_STATISTICS, segment_statistics
 from skyvet.records.sequences import EmbeddedSequences
 
 
@@ -114,39 +122,71 @@ def test_longest_run_is_counted_over_neighbours_only():
     assert distance_statistics(distances)[DISTANCE_STATISTICS.index("longest_run")] == 3
 
 
+@pytest.mark.parametrize("n_frames", [1, 2, 5, 6, 7, 100])
+def test_segments_agree_with_a_loop_over_them(n_frames):
+    columns = np.random.default_rng(n_frames).normal(size=(2, n_frames)).astype(np.float32)
+    found = dict(zip(SEGMENT_STATISTICS, segment_statistics(columns), strict=True))
+    whole = columns.std(axis=1) + 1e-3
+    for i, part in enumerate(np.array_split(columns, N_SEGMENTS, axis=1)):
+        if part.shape[1] == 0:
+            np.testing.assert_array_equal(found[f"level_{i}"], 0.0)
+            continue
+        level = (part.mean(axis=1) - columns.mean(axis=1)) / whole
+        np.testing.assert_allclose(found[f"level_{i}"], level, atol=1e-5)
+        if i % 2 == 0:
+            scatter = np.log((part.std(axis=1) + 1e-3) / whole)
+            np.testing.assert_allclose(found[f"scatter_{i}"], scatter, atol=2e-3)
+
+
+def test_log_variances_that_follow_the_means_leave_nothing():
+    rng = np.random.default_rng(2)
+    means = rng.normal(size=(2, 400)).astype(np.float32)
+    follows = np.stack([1 + means[0] * means[1], means[1] ** 2 - means[0]])
+    noise = 0.1 * rng.normal(size=follows.shape)
+    model = fit_expected_spread(means, follows + noise)
+    assert np.corrcoef(model.residuals(means, follows + noise).ravel(), noise.ravel())[0, 1] > 0.98
+    assert model.residuals(means, follows + noise).std() == pytest.approx(1.0, abs=0.02)
+
+
 @pytest.mark.parametrize("n_columns", [3, 6])
 def test_every_feature_has_a_name_and_is_finite(n_columns):
     sequences = make_sequences([1, 2, 3, 200], n_columns=n_columns)
-    space = fit_frame_space(sequences)
+    space = fit_pooled_space(sequences)
     features = pool_frames(sequences, space)
     names = pooled_feature_names(space)
     assert features.shape == (4, len(names))
     assert len(set(names)) == len(names)
+    groups = pooled_feature_groups(space)
+    assert len(groups) == len(names)
+    assert set(groups) <= set(FEATURE_GROUPS)
+    assert ("spreads" in groups) == (n_columns == 6)
     assert np.isfinite(features).all()
 
 
 def test_a_row_depends_on_its_own_object_alone():
     sequences = make_sequences([5, 40, 700, 1])
-    space = fit_frame_space(sequences)
+    space = fit_pooled_space(sequences)
     together = pool_frames(sequences, space)
     for i in range(4):
         alone = pool_frames(sequences.take(np.array([i])), space)[0]
         np.testing.assert_array_equal(alone, together[i])
+    many = sequences.take(np.arange(200) % 4)
+    np.testing.assert_array_equal(pool_frames(many, space, n_threads=3)[:4], together)
     backwards = pool_frames(sequences.take(np.arange(4)[::-1]), space)[::-1]
     np.testing.assert_array_equal(backwards, together)
 
 
 def test_order_matters_to_changes_only():
     sequences = make_sequences([64], n_columns=3)
-    space = fit_frame_space(sequences)
+    space = fit_pooled_space(sequences)
     shuffled = EmbeddedSequences(
         values=np.random.default_rng(3).permutation(sequences.values), offsets=sequences.offsets,
         object_ids=sequences.object_ids, mjd_tai=sequences.mjd_tai, n_latent=3,
     )  # fmt: skip
     before, after = (pool_frames(s, space)[0] for s in (sequences, shuffled))
     ordered = (
-        "step", "last_minus_first", "trend", "lag_1", "position_of_max", "longest_run", "run",
-        "lag_", "scale_", "neighbour",
+        "step", "last_minus_first", "trend", "lag_1", "position_of_max", "longest_run",
+        "level_", "scatter_", "slope", "bend",
     )  # fmt: skip
     for name, x, y in zip(pooled_feature_names(space), before, after, strict=True):
         if not any(word in name for word in ordered):
@@ -168,13 +208,13 @@ def test_dead_dimensions_are_left_out():
 
 def test_a_space_returns_from_its_arrays():
     sequences = make_sequences([20, 30])
-    space = fit_frame_space(sequences)
-    again = FrameSpace.from_arrays(space.arrays())
+    space = fit_pooled_space(sequences)
+    again = PooledSpace.from_arrays(space.arrays())
     np.testing.assert_array_equal(pool_frames(sequences, again), pool_frames(sequences, space))
 
 
 def test_frames_of_another_encoder_are_refused():
-    space = fit_frame_space(make_sequences([20], n_latent=3))
+    space = fit_pooled_space(make_sequences([20], n_latent=3))
     with pytest.raises(InvalidInputError, match="encoder"):
         pool_frames(make_sequences([20], n_latent=4), space)
     with pytest.raises(InvalidInputError, match="columns"):

@@ -94,15 +94,13 @@ def _moments(columns: FloatArray) -> tuple[FloatArray, ...]:
     n_frames = columns.shape[1]
     mean = columns.mean(axis=1)
     centred = columns - mean[:, None]
-    square = centred * centred
-    variance = square.mean(axis=1)
-    std = np.sqrt(variance)
-    unit = np.where(std > _TINY, std, np.inf)
-    skew = np.einsum("ij,ij->i", square, centred) / n_frames / unit**3
-    kurtosis = np.where(
-        std > _TINY, np.einsum("ij,ij->i", square, square) / n_frames / unit**4 - 3.0, 0.0
-    )
-    lagged = np.einsum("ij,ij->i", centred[:, 1:], centred[:, :-1]) / n_frames / unit**2
+    std = np.sqrt(np.einsum("ij,ij->i", centred, centred) / n_frames)
+    is_flat = std <= _TINY
+    unit = centred / np.where(is_flat, np.inf, std)[:, None]
+    square = unit * unit
+    skew = np.einsum("ij,ij->i", square, unit) / n_frames
+    kurtosis = np.where(is_flat, 0.0, np.einsum("ij,ij->i", square, square) / n_frames - 3.0)
+    lagged = np.einsum("ij,ij->i", unit[:, 1:], unit[:, :-1]) / n_frames
     return mean, std, skew, kurtosis, lagged
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
+
 import numpy as np
 
 from skyvet.core.arrays import FloatArray
@@ -11,67 +14,113 @@ from skyvet.features.frame_distances import (
     distance_statistics,
     frame_distances,
 )
-from skyvet.features.frame_space import FrameSpace
+from skyvet.features.pooled_space import PooledSpace
+from skyvet.features.segments import SEGMENT_STATISTICS, segment_statistics
 from skyvet.records.sequences import EmbeddedSequences
 
-__all__ = ["pool_frames", "pooled_feature_names"]
+__all__ = ["FEATURE_GROUPS", "pool_frames", "pooled_feature_groups", "pooled_feature_names"]
+
+FEATURE_GROUPS = (
+    "means", "spreads", "distances", "correlations", "segments", "residuals", "kinds",
+)  # fmt: skip
+"""Groups of features, in order: statistics of latent means; of log-variances; of the distance of
+frames to their object's median; correlations of means; drift over the sequence; statistics of
+log-variances beyond those expected of the means; shares of kinds of frames."""
+
+_LARGEST = 1e4  # latent values beyond are no more telling; keeps every statistic finite
+_N_PER_TASK = 64  # objects of a thread's task; results do not depend on it
 
 
-def pooled_feature_names(space: FrameSpace) -> tuple[str, ...]:
-    """Return the names of the columns of `pool_frames`.
-
-    Examples
-    --------
-    >>> space = FrameSpace(
-    ...     n_latent=3, active=[0, 2], whitening=np.eye(2), has_log_variances=False
-    ... )
-    >>> pooled_feature_names(space)[:3], pooled_feature_names(space)[-1]
-    (('mean_z0', 'mean_z2', 'std_z0'), 'correlation_z0_z2')
-    """
-    dimensions = [f"z{i}" for i in space.active.tolist()]
-    spreads = [f"s{i}" for i in space.active.tolist()] if space.has_log_variances else []
-    pairs = zip(*np.triu_indices(len(dimensions), 1), strict=True)
-    return (
-        *(f"{name}_{column}" for name in COLUMN_STATISTICS for column in (*dimensions, *spreads)),
-        *(f"distance_{name}" for name in DISTANCE_STATISTICS),
-        *(f"correlation_{dimensions[i]}_{dimensions[j]}" for i, j in pairs),
-    )
+def pooled_feature_names(space: PooledSpace) -> tuple[str, ...]:
+    """Return the names of the columns of `pool_frames`."""
+    return tuple(name for _, name in _groups_and_names(space))
 
 
-def pool_frames(sequences: EmbeddedSequences, space: FrameSpace) -> FloatArray:
+def pooled_feature_groups(space: PooledSpace) -> tuple[str, ...]:
+    """Return the group, of `FEATURE_GROUPS`, of each column of `pool_frames`."""
+    return tuple(group for group, _ in _groups_and_names(space))
+
+
+def _groups_and_names(space: PooledSpace) -> list[tuple[str, str]]:
+    """Return group and name of each column."""
+    active = space.frames.active.tolist()
+    has_spread = space.spread is not None
+    means, spreads = [f"z{i}" for i in active], [f"s{i}" for i in active if has_spread]
+    left = [f"r{i}" for i in active if has_spread]
+    columns = [*means, *spreads]
+    return [
+        *(("means", f"{name}_{c}") for name in COLUMN_STATISTICS for c in means),
+        *(("spreads", f"{name}_{c}") for name in COLUMN_STATISTICS for c in spreads),
+        *(("distances", f"distance_{name}") for name in DISTANCE_STATISTICS),
+        *(("correlations", f"correlation_{a}_{b}") for a, b in combinations(means, 2)),
+        *(("segments", f"{name}_{c}") for name in SEGMENT_STATISTICS for c in columns),
+        *(("residuals", f"{name}_{c}") for name in COLUMN_STATISTICS for c in left),
+        *(("kinds", f"kind_{i}") for i in range(space.kinds.n_kinds)),
+    ]
+
+
+def pool_frames(
+    sequences: EmbeddedSequences, space: PooledSpace, *, n_threads: int = 1
+) -> FloatArray:
     """Describe each object by statistics over its frames.
 
     Parameters
     ----------
     sequences : EmbeddedSequences
         Any number of objects of any length.
-    space : FrameSpace
-        From `fit_frame_space`.
+    space : PooledSpace
+        From `fit_pooled_space`.
+    n_threads : int, default 1
+        Threads that share the objects; the result does not depend on it.
 
     Returns
     -------
     ndarray, shape (n_objects, n_features), float32
         Columns `pooled_feature_names`, all finite. A row depends on its own object alone.
+        Latent values beyond +-10,000 count as that.
 
     Raises
     ------
     InvalidInputError
         If the sequences lack columns that the space needs.
     """
-    space.check(sequences)
-    pairs = np.triu_indices(len(space.active), 1)
+    space.frames.check(sequences)
     features = np.empty((len(sequences), len(pooled_feature_names(space))), dtype=np.float32)
-    for i in range(len(sequences)):
-        columns = np.ascontiguousarray(sequences.frames_of(i)[:, space.columns].T)
-        means = columns[: len(space.active)]
-        features[i] = np.concatenate(
-            [
-                column_statistics(columns).ravel(),
-                distance_statistics(frame_distances(means, space)),
-                _correlations(means)[pairs],
-            ]
-        )
+
+    def fill(start: int) -> None:
+        for i in range(start, min(start + _N_PER_TASK, len(sequences))):
+            columns = sequences.frames_of(i)[:, space.frames.columns].T
+            features[i] = _pool_one(np.clip(columns, -_LARGEST, _LARGEST, order="C"), space)
+
+    starts = range(0, len(sequences), _N_PER_TASK)
+    if n_threads == 1 or len(starts) < 2:
+        for start in starts:
+            fill(start)
+    else:
+        with ThreadPoolExecutor(n_threads) as pool:
+            list(pool.map(fill, starts))
     return features
+
+
+def _pool_one(columns: FloatArray, space: PooledSpace) -> FloatArray:
+    """Return one object's row of features."""
+    n_active = len(space.frames.active)
+    means, spreads = columns[:n_active], columns[n_active:]
+    own = column_statistics(columns)
+    left = np.empty((0, 1), np.float32)
+    if space.spread is not None:
+        left = column_statistics(space.spread.residuals(means, spreads))
+    return np.concatenate(
+        [
+            own[:, :n_active].ravel(),
+            own[:, n_active:].ravel(),
+            distance_statistics(frame_distances(means, space.frames)),
+            _correlations(means)[np.triu_indices(n_active, 1)],
+            segment_statistics(columns).ravel(),
+            left.ravel(),
+            space.kinds.log_shares(columns),
+        ]
+    )
 
 
 def _correlations(means: FloatArray) -> FloatArray:

@@ -1,8 +1,9 @@
-"""The default classifier: statistics over an object's frames, boosted trees, a linear model.
+"""The default classifier: statistics over an object's frames, a kernel machine, boosted trees.
 
 Objects of any length become one row of numbers (`skyvet.features.pooled_frames`), joined by
-light-curve features where the classifier was trained with them. Boosted trees, randomised trees
-and a linear model of ranks each give a logit; their weighted mean is the score.
+light-curve features where the classifier was trained with them. A kernel machine on ranks and
+boosted trees each judge the row; the weighted sum is the logit. Randomised trees tell kinds of
+artefacts apart.
 """
 
 from __future__ import annotations
@@ -13,22 +14,20 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from scipy.special import logit
 
 from skyvet.core.arrays import FloatArray
 from skyvet.core.configs import Config
 from skyvet.core.errors import BundleError, InvalidInputError
 from skyvet.features.frame_distances import frame_distances
-from skyvet.features.frame_space import FrameSpace
 from skyvet.features.pooled_frames import pool_frames
+from skyvet.features.pooled_space import PooledSpace
 from skyvet.features.rank_scaling import RankScaling
+from skyvet.models.kernels import KernelMachine
 from skyvet.models.sequences.interface import MemberParts
 from skyvet.models.trees import TreeScorer
 from skyvet.records.sequences import EmbeddedSequences
 
 __all__ = ["PooledMember", "PooledSettings", "load_pooled", "pooled_rows"]
-
-_CLOSEST_TO_CERTAIN = 1e-3  # probability of a vote of trees is kept this far from 0 and 1
 
 
 class PooledSettings(Config):
@@ -37,20 +36,19 @@ class PooledSettings(Config):
     kind: str = "pooled"
     light_curve_names: tuple[str, ...] = ()
     subtype_names: tuple[str, ...] = ()
+    kernel_weight: float
     boosting_weight: float
-    trees_weight: float
-    linear_weight: float
 
 
 def pooled_rows(
-    sequences: EmbeddedSequences, space: FrameSpace, light_curve_names: tuple[str, ...]
+    sequences: EmbeddedSequences, space: PooledSpace, light_curve_names: tuple[str, ...]
 ) -> FloatArray:
     """Return what the learners see: pooled frames, then light-curve features.
 
     Parameters
     ----------
     sequences : EmbeddedSequences
-    space : FrameSpace
+    space : PooledSpace
     light_curve_names : tuple of str
         Light-curve features to append, found by name; others are ignored.
 
@@ -89,10 +87,11 @@ class PooledMember:
     settings : PooledSettings
         Names and weights.
     graphs : mapping of str to bytes
-        ``boosting.onnx`` and ``trees.onnx``; the latter gives the probability of REAL, then
-        that of each sub-type.
+        ``boosting.onnx`` and, where there are sub-types, ``subtypes.onnx``.
     arrays : mapping of str to ndarray
-        Arrays of the `FrameSpace`, ``rank.knots``, ``linear.weights`` and ``linear.bias``.
+        Arrays of the `PooledSpace`; ``rank.knots``; ``kernel.scale``, by which each rank is
+        multiplied before distances are taken; ``kernel.support``, ``kernel.weights`` and
+        ``kernel.bias``.
 
     Raises
     ------
@@ -111,15 +110,20 @@ class PooledMember:
         self.settings = settings
         self._graphs, self._arrays = dict(graphs), dict(arrays)
         try:
-            self.space = FrameSpace.from_arrays(arrays)
+            self.space = PooledSpace.from_arrays(arrays)
             self._ranks = RankScaling(knots=arrays["rank.knots"])
-            self._linear = arrays["linear.weights"].astype(np.float64)
-            self._bias = float(arrays["linear.bias"][0])
+            self._scale = arrays["kernel.scale"].astype(np.float64)
+            self._kernel = KernelMachine(
+                support=arrays["kernel.support"],
+                weights=arrays["kernel.weights"],
+                bias=float(arrays["kernel.bias"][0]),
+            )
             self._boosting = TreeScorer(graphs["boosting.onnx"])
-            self._trees = TreeScorer(graphs["trees.onnx"])
+            self._subtypes = TreeScorer(graphs["subtypes.onnx"]) if settings.subtype_names else None
         except (KeyError, ValueError) as error:
             raise BundleError(f"a pooled classifier is not whole: {error}") from error
-        if self._trees.n_targets != 1 + len(settings.subtype_names):
+        n_subtypes = 0 if self._subtypes is None else self._subtypes.n_targets
+        if n_subtypes != len(settings.subtype_names):
             raise BundleError("the trees of a pooled classifier do not fit its sub-types")
 
     @property
@@ -136,20 +140,17 @@ class PooledMember:
             If latent dimensions or light-curve features are missing.
         """
         rows = self._rows(sequences)
-        vote = np.clip(
-            self._trees(rows)[:, 0].astype(np.float64), _CLOSEST_TO_CERTAIN, 1 - _CLOSEST_TO_CERTAIN
-        )
-        linear = self._ranks.scale(rows) @ self._linear + self._bias
-        return np.asarray(
-            self.settings.boosting_weight * self._boosting(rows)[:, 0].astype(np.float64)
-            + self.settings.trees_weight * logit(vote)
-            + self.settings.linear_weight * linear
-        )
+        similar = self._kernel(self._ranks.scale(rows) * self._scale)
+        boosted = self._boosting(rows)[:, 0].astype(np.float64)
+        weights = self.settings
+        return np.asarray(weights.kernel_weight * similar + weights.boosting_weight * boosted)
 
     def subtype_probabilities(self, sequences: EmbeddedSequences) -> NDArray[np.float64]:
         """Return the probability of each kind of artefact, shape (n_objects, n_subtypes)."""
-        votes = self._trees(self._rows(sequences))[:, 1:].astype(np.float64)
-        return np.clip(votes, 0.0, 1.0)
+        if self._subtypes is None:
+            return np.zeros((len(sequences), 0))
+        votes = self._subtypes(self._rows(sequences)).astype(np.float64)
+        return np.asarray(np.clip(votes, 0.0, 1.0))
 
     def frame_evidence(self, sequences: EmbeddedSequences) -> list[FloatArray]:
         """Return how far each frame lies from its object's usual look.
@@ -160,9 +161,10 @@ class PooledMember:
             Mahalanobis distance of the frame to the median of its own object; larger = more
             suspicious.
         """
-        self.space.check(sequences)
+        space = self.space.frames
+        space.check(sequences)
         return [
-            frame_distances(sequences.frames_of(i)[:, self.space.active].T, self.space)
+            frame_distances(sequences.frames_of(i)[:, space.active].T, space)
             for i in range(len(sequences))
         ]
 

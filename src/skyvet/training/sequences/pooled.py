@@ -1,27 +1,31 @@
-"""Training of the default classifier: pooled statistics of frames and cheap learners."""
+"""Training of the default classifier: pooled frames, a kernel machine, boosted trees."""
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC
 
 from skyvet.core.arrays import FloatArray
 from skyvet.core.configs import Config
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress, SilentProgress
-from skyvet.features.frame_space import fit_frame_space
-from skyvet.features.rank_scaling import RankScaling, fit_rank_scaling
+from skyvet.features.pooled_frames import pooled_feature_groups
+from skyvet.features.pooled_space import fit_pooled_space
+from skyvet.features.rank_scaling import fit_rank_scaling
+from skyvet.models.kernels import gaussian_kernel
 from skyvet.models.sequences.pooled import PooledMember, PooledSettings, pooled_rows
 from skyvet.models.trees import join_forests
 from skyvet.preprocessing.sequences import LabelledSequences
 from skyvet.training.sequences.binning import fit_column_bins
 from skyvet.training.sequences.forests import checked_graph, forest_of_boosting, forest_of_trees
 
-__all__ = ["PooledConfig", "fit_pooled"]
+__all__ = ["BoostingConfig", "KernelConfig", "PooledConfig", "fit_pooled"]
 
 _SUBTYPES = (
     "ghost", "track", "column", "bright_star", "spike", "defocusing", "frame_edge", "cosmic",
@@ -37,20 +41,41 @@ class BoostingConfig(Config):
     n_leaves: int = Field(default=15, ge=2, description="most leaves of a tree")
     min_leaf: int = Field(default=15, ge=1, description="fewest objects in a leaf")
     l2: float = Field(default=1.0, ge=0, description="penalty on leaf values")
-    column_fraction: float = Field(default=0.2, gt=0, le=1, description="columns tried per split")
+    column_fraction: float = Field(default=0.3, gt=0, le=1, description="columns tried per split")
+
+
+class KernelConfig(Config):
+    """Support-vector machine on ranks; groups of features count as their weights say.
+
+    The squared distance of two objects is the sum over groups of weight times mean squared
+    difference of normal scores; similarity falls as its exponential.
+    """
+
+    c: float = Field(default=3.0, gt=0, description="penalty on training errors")
+    means: float = Field(default=0.2, ge=0, description="weight of statistics of latent means")
+    spreads: float = Field(default=0.1, ge=0, description="... of log-variances")
+    distances: float = Field(default=0.03, ge=0, description="... of distances to the median")
+    correlations: float = Field(default=0.025, ge=0, description="... of correlations of means")
+    segments: float = Field(default=0.2, ge=0, description="... of drift over the sequence")
+    residuals: float = Field(default=0.15, ge=0, description="... of unexpected log-variances")
+    kinds: float = Field(default=0.2, ge=0, description="... of shares of kinds of frames")
+    light_curve: float = Field(default=0.4, ge=0, description="... of light-curve features")
+    fused_factor: float = Field(
+        default=0.25, gt=0, description="on the weights of frames beside a light curve"
+    )
 
 
 class PooledConfig(Config):
-    """Default classifier: pooled statistics of frames and cheap learners."""
+    """Default classifier: pooled statistics of frames, a kernel machine and boosted trees."""
 
     kind: Literal["pooled"] = "pooled"
+    kernel: KernelConfig = KernelConfig()
     boosting: BoostingConfig = BoostingConfig()
-    n_trees: int = Field(default=200, ge=1, description="extremely randomised trees")
+    kernel_weight: float = Field(default=1.35, ge=0, description="of the kernel machine's sum")
+    boosting_weight: float = Field(default=0.4, ge=0, description="of the boosted logit")
+    n_kinds: int = Field(default=32, ge=1, description="kinds of frames found without labels")
+    n_trees: int = Field(default=100, ge=1, description="randomised trees for sub-types")
     min_leaf: int = Field(default=4, ge=1, description="fewest objects in their leaves")
-    linear_c: float = Field(default=0.01, gt=0, description="inverse penalty of the linear model")
-    boosting_weight: float = Field(default=0.5, ge=0, description="of its logit in the mean")
-    trees_weight: float = Field(default=0.3, ge=0, description="of its logit in the mean")
-    linear_weight: float = Field(default=0.2, ge=0, description="of its logit in the mean")
     subtypes: tuple[str, ...] = Field(default=_SUBTYPES, description="tags to tell apart")
 
 
@@ -94,33 +119,58 @@ def fit_pooled(
         raise InvalidInputError("training needs objects of both classes, REAL and BOGUS")
     progress = progress or SilentProgress()
     progress.start("training on pooled frames", 4)
-    space = fit_frame_space(labelled.sequences)
+    space = fit_pooled_space(labelled.sequences, n_kinds=config.n_kinds, seed=seed)
     names = labelled.sequences.light_curve_names
     rows = pooled_rows(labelled.sequences, space, names)
     progress.advance()
-    boosting = _fit_boosting(rows, labelled, config.boosting, seed=seed)
+    groups = (*pooled_feature_groups(space), *("light_curve" for _ in names))
+    arrays = _fit_kernel(rows, groups, labelled, config=config.kernel)
     progress.advance()
-    trees = _fit_trees(rows, labelled, config, seed=seed)
+    graphs = {"boosting.onnx": _fit_boosting(rows, labelled, config.boosting, seed=seed)}
     progress.advance()
-    ranks = fit_rank_scaling(rows)
-    weights, bias = _fit_linear(ranks, rows, labelled, c=config.linear_c)
+    if config.subtypes:
+        graphs["subtypes.onnx"] = _fit_subtypes(rows, labelled, config, seed=seed)
     progress.finish()
-    return PooledMember(
-        PooledSettings(
-            light_curve_names=names,
-            subtype_names=config.subtypes,
-            boosting_weight=config.boosting_weight,
-            trees_weight=config.trees_weight,
-            linear_weight=config.linear_weight,
-        ),
-        {"boosting.onnx": boosting, "trees.onnx": trees},
-        {
-            **space.arrays(),
-            "rank.knots": np.asarray(ranks.knots),
-            "linear.weights": weights,
-            "linear.bias": np.array([bias]),
-        },
+    settings = PooledSettings(
+        light_curve_names=names,
+        subtype_names=config.subtypes,
+        kernel_weight=config.kernel_weight,
+        boosting_weight=config.boosting_weight,
     )
+    return PooledMember(settings, graphs, {**space.arrays(), **arrays})
+
+
+def _fit_kernel(
+    rows: FloatArray, groups: tuple[str, ...], labelled: LabelledSequences, *, config: KernelConfig
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of the kernel machine."""
+    ranks = fit_rank_scaling(rows)
+    scale = _column_scale(groups, config)
+    support = (ranks.scale(rows) * scale).astype(np.float32)
+    exact = support.astype(np.float64)
+    machine = SVC(C=config.c, kernel="precomputed", cache_size=500).fit(
+        gaussian_kernel(exact, exact), labelled.labels, sample_weight=labelled.weights
+    )
+    return {
+        "rank.knots": np.asarray(ranks.knots),
+        "kernel.scale": scale,
+        "kernel.support": support[machine.support_],
+        "kernel.weights": np.asarray(machine.dual_coef_[0]),
+        "kernel.bias": np.asarray(machine.intercept_),
+    }
+
+
+def _column_scale(groups: tuple[str, ...], config: KernelConfig) -> FloatArray:
+    """Return the factor of each column; a group of many columns counts as one of few."""
+    has_curve = "light_curve" in groups
+    scale = np.empty(len(groups))
+    for group in dict.fromkeys(groups):
+        weight = float(getattr(config, group))
+        if has_curve and group != "light_curve":
+            weight *= config.fused_factor
+        is_here = np.array([one == group for one in groups])
+        scale[is_here] = np.sqrt(weight / is_here.sum())
+    return scale
 
 
 def _fit_boosting(
@@ -151,28 +201,22 @@ def _fit_boosting(
     )
 
 
-def _fit_trees(
+def _fit_subtypes(
     rows: FloatArray, labelled: LabelledSequences, config: PooledConfig, *, seed: int
 ) -> bytes:
-    """Return the graph of randomised trees that vote for REAL and for every sub-type."""
-    targets = [labelled.labels, *(labelled.has_tag(tag) for tag in config.subtypes)]
+    """Return the graph of randomised trees that vote for each sub-type."""
+    targets = np.stack([labelled.has_tag(tag) for tag in config.subtypes], axis=1)
+    targets = np.concatenate([targets, labelled.labels[:, None]], axis=1)  # shapes the trees too
     model = ExtraTreesClassifier(
         n_estimators=config.n_trees, min_samples_leaf=config.min_leaf, random_state=seed
-    ).fit(rows, np.stack(targets, axis=1), sample_weight=labelled.weights)
+    ).fit(rows, targets, sample_weight=labelled.weights)
+    n_subtypes = len(config.subtypes)
+    forest = forest_of_trees(model)
     return checked_graph(
-        forest_of_trees(model),
-        lambda few: _probabilities_of_one(model, few),
+        replace(forest, value=forest.value[:, :n_subtypes], base=forest.base[:n_subtypes]),
+        lambda few: _probabilities_of_one(model, few)[:, :n_subtypes],
         _rows_to_check(rows),
     )
-
-
-def _fit_linear(
-    ranks: RankScaling, rows: FloatArray, labelled: LabelledSequences, *, c: float
-) -> tuple[FloatArray, float]:
-    """Return weights and bias of a logistic regression on normal scores."""
-    model = LogisticRegression(C=c, max_iter=1000)
-    model.fit(ranks.scale(rows), labelled.labels, sample_weight=labelled.weights)
-    return np.asarray(model.coef_[0]), float(model.intercept_[0])
 
 
 def _probabilities_of_one(model: ExtraTreesClassifier, rows: FloatArray) -> FloatArray:

@@ -1,0 +1,49 @@
+"""Kinds of frames: the mixture agrees with scikit-learn's and is safe for anything."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.mixture import GaussianMixture
+
+from skyvet.features.frame_mixture import fit_frame_mixture
+
+
+def _three_kinds(n=900, *, seed=0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(0, 3, n)
+    centres = np.array([[0, 0], [6, 0], [0, 6]])
+    frames = centres[kind] + rng.normal(size=(n, 2)) @ np.array([[1.0, 0.5], [0.0, 0.7]])
+    return frames, kind
+
+
+def test_planted_kinds_are_found():
+    frames, kind = _three_kinds()
+    mixture = fit_frame_mixture(frames, n_kinds=3)
+    shares = np.stack([np.exp(mixture.log_shares(frames[kind == k].T)) for k in range(3)])
+    assert sorted(shares.argmax(axis=1).tolist()) == [0, 1, 2]
+    assert shares.max(axis=1).min() > 0.97
+
+
+def test_shares_agree_with_scikit_learn():
+    frames, _ = _three_kinds()
+    mixture = fit_frame_mixture(frames, n_kinds=3, n_steps=100)
+    scaled = (frames - frames.mean(axis=0)) / frames.std(axis=0)
+    other = GaussianMixture(3, reg_covar=1e-3, random_state=0, tol=1e-9, max_iter=500).fit(scaled)
+    for start in range(0, 900, 60):
+        expected = np.sort(other.predict_proba(scaled[start : start + 60]).mean(axis=0))
+        found = np.sort(np.exp(mixture.log_shares(frames[start : start + 60].T)) - 1e-3)
+        np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_shares_of_an_object_sum_to_one():
+    frames, _ = _three_kinds()
+    shares = np.exp(fit_frame_mixture(frames, n_kinds=5).log_shares(frames[:7].T)) - 1e-3
+    assert shares.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("frames", [np.zeros((50, 3)), np.ones((1, 2)), np.eye(3)])
+def test_frames_without_kinds_give_finite_shares(frames):
+    mixture = fit_frame_mixture(frames, n_kinds=4)
+    assert np.isfinite(mixture.log_shares(frames.T)).all()
+    assert np.isfinite(mixture.log_shares(1e6 + frames[:1].T)).all()
