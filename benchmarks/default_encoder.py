@@ -29,7 +29,7 @@ from skyvet.features.frame_space import fit_frame_space
 from skyvet.io.dataset import Dataset
 from skyvet.models.encoders.bundle import EncoderBundle, load_encoder
 from skyvet.models.encoders.embedder import FrameEmbedder
-from skyvet.preprocessing.ingest import ingest
+from skyvet.preprocessing.ingest import IngestConfig, ingest
 from skyvet.records.sequences import EmbeddedSequences
 from skyvet.scoring.intervals import wilson_interval
 from skyvet.simulation.frame_artefacts import FrameArtefact
@@ -108,7 +108,7 @@ def _make(
     n_workers = os.cpu_count() or 1
     n_rare = round(0.6 * arguments.n_objects)
     with tempfile.TemporaryDirectory() as folder:
-        ingest([arguments.data / "ztf_alerts"], Path(folder) / "alerts")
+        ingest([arguments.data / "ztf_alerts"], Path(folder) / "alerts", config=IngestConfig())
         alerts = Dataset.open(Path(folder) / "alerts")
         sources: list[FrameSource] = [
             SimulatedSource(_GENERAL, arguments.n_objects, n_workers=n_workers, progress=progress),
