@@ -159,3 +159,9 @@ def test_light_curves_come_along_where_there_are_any(frame_store: Path, tmp_path
 def test_a_lookup_without_frames_is_refused(embeddings: Path) -> None:
     with pytest.raises(InvalidInputError, match="holds no frames"):
         FrameLookup(embeddings)
+
+
+def test_a_folder_that_brings_its_mapping_holds_frames(tmp_path: Path) -> None:
+    assert sequence_form(tmp_path) is None
+    (tmp_path / "frames.toml").write_text("")
+    assert sequence_form(tmp_path) is SequenceForm.FRAMES
