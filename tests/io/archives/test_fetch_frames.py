@@ -191,9 +191,20 @@ def test_missing_frames_can_be_accepted(server, tmp_path):
     assert len(FrameStore(tmp_path / "frames").sequence(0).sequence) == 3
 
 
+@pytest.mark.parametrize("kind", ["html", "cut", "close"])
+def test_a_wrong_list_says_nothing_of_the_object(server, tmp_path, kind):
+    add_object(server)
+    server.always_fail("by/oid", Fault(kind=kind))
+    out = tmp_path / "frames"
+    summary = fetch(server, out)
+    assert (summary.n_rejected, summary.n_unfinished) == (0, 1)
+    server.heal()
+    assert fetch(server, out).n_stored == 1
+
+
 def test_what_failed_for_good_can_be_tried_again(server, tmp_path):
     add_object(server)
-    server.always_fail("by/oid", Fault(kind="html"))
+    server.always_fail("by/oid", Fault(kind="status", status=403))
     out = tmp_path / "frames"
     assert fetch(server, out).n_rejected == 1
     server.heal()

@@ -119,6 +119,15 @@ def test_passing_faults_are_overcome(server, tmp_path, kind):
     assert (summary.n_new, summary.n_epochs, summary.is_complete) == (3, 12, True)
 
 
+def test_a_page_of_html_says_nothing_of_the_objects(server, tmp_path):
+    add_curves(server, 3)
+    server.always_fail("nph_light_curves", Fault(kind="html"))
+    first = fetch(server, tmp_path / "curves.parquet", 3)
+    assert (first.n_unknown, first.n_unfinished, first.n_requests) == (0, 3, 3)
+    server.heal()
+    assert fetch(server, tmp_path / "curves.parquet", 3).n_new == 3
+
+
 def test_an_archive_that_is_down_ends_the_run(server, tmp_path):
     add_curves(server, 9)
     server.always_fail("nph_light_curves", Fault(kind="close"))

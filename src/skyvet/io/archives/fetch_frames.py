@@ -383,12 +383,13 @@ class _Run:
 
 
 def _object_failure(oid: int, error: ArchiveError) -> FetchFailure:
+    """Return why an object has no list; a wrong answer says nothing of the object: try again."""
     is_unknown = error.status in (404, 410)
     return FetchFailure(
         object_id=str(oid),
         reason=RejectionReason.UNKNOWN_OBJECT if is_unknown else RejectionReason.UNAVAILABLE,
         detail=error.detail,
-        is_permanent=error.is_permanent,
+        is_permanent=error.is_permanent and error.status != 200,
         url=error.url,
     )
 

@@ -288,7 +288,7 @@ def _ask(
             except ArchiveOutageError:
                 raise
             except ArchiveError as error:
-                if error.is_permanent and len(group) > 1:
+                if _is_refused(error) and len(group) > 1:
                     middle = len(group) // 2
                     groups.extendleft((group[middle:], group[:middle]))
                     continue
@@ -313,12 +313,17 @@ def _lacking(rows: Sequence[LightCurveRow], group: Sequence[int]) -> tuple[int, 
     return tuple(oid for oid in group if str(oid) not in names)
 
 
+def _is_refused(error: ArchiveError) -> bool:
+    """Say whether the service turned the request down; a wrong answer may pass."""
+    return error.is_permanent and error.status != 200
+
+
 def _failure(oid: int, error: ArchiveError) -> FetchFailure:
     return FetchFailure(
         object_id=str(oid),
         reason=RejectionReason.UNAVAILABLE,
         detail=error.detail,
-        is_permanent=error.is_permanent,
+        is_permanent=_is_refused(error),
         url=error.url,
     )
 
