@@ -186,12 +186,14 @@ def test_the_best_epoch_is_that_of_the_validation_objects(planted_sequences):
     wrong = planted_sequences(40, seed=2).labelled
     wrong = dataclasses.replace(wrong, labels=1 - wrong.labels)
     config = MIL.model_copy(update={"n_epochs": 8, "patience": 2})
-    fitted = fit_sequence_network(
-        rows_of(labelled, config), config, validation=rows_of(wrong, config)
-    )
+    held_out = rows_of(wrong, config)
+    fitted = fit_sequence_network(rows_of(labelled, config), config, validation=held_out)
     losses = [record.validation_loss for record in fitted.history]
     assert fitted.best_epoch == int(np.argmin(losses))
     assert len(losses) == min(8, fitted.best_epoch + 3)
+    logits = predict_sequence_logits(fitted.network, held_out.prepared, held_out.chosen)
+    loss = np.mean(np.logaddexp(0, logits) - wrong.labels * logits)
+    assert loss == pytest.approx(min(losses), rel=1e-5)  # the same figures in float32
 
 
 def test_objects_on_both_sides_are_refused(planted_sequences):
