@@ -327,9 +327,7 @@ def sequence_bundle_path(encoder_path: Path) -> Path:
     stored = [embed_sequence(make_stored_sequence(i), embedder) for i in range(100, 160)]
     embedded = [item for item in stored if isinstance(item, StoredEmbedding)]
     labelled, _ = label_sequences(join_embeddings(embedded, n_latent=embedder.n_latent))
-    small = PooledConfig(
-        boosting=BoostingConfig(n_bags=1, n_rounds=20, min_leaf=3), n_trees=10, min_leaf=2
-    )
+    small = PooledConfig(boosting=BoostingConfig(n_bags=1, n_rounds=20, min_leaf=3))
     config = SequenceTrainConfig(classifiers=(small,), n_inner_folds=2)
     text = SequenceBundleText(
         name="tiny",

@@ -245,7 +245,5 @@ def _make_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     from skyvet.training.sequences.pooled import BoostingConfig, PooledConfig
 
     fit = train.fit_classifier
-    small = PooledConfig(
-        boosting=BoostingConfig(n_bags=1, n_rounds=20, min_leaf=3), n_trees=10, min_leaf=2
-    )
+    small = PooledConfig(boosting=BoostingConfig(n_bags=1, n_rounds=20, min_leaf=3))
     monkeypatch.setattr(train, "fit_classifier", lambda data, _, **how: fit(data, small, **how))
