@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from skyvet.core.errors import DatasetError, InvalidInputError
@@ -152,3 +154,22 @@ def test_fewest_frames_can_be_chosen(frame_store, embedder):
     assert refused.reason is RejectionReason.TOO_FEW_FRAMES
     assert refused.candidate_id == "fake-0"
     assert len(embed_sequence(stored, embedder, min_frames=4).values) == 4
+
+
+def test_store_cut_off_in_the_middle_loses_that_part_alone(frame_store, encoder, tmp_path):
+    shutil.copytree(frame_store, tmp_path / "cut")
+    parts = sorted((tmp_path / "cut").glob("part-*"))
+    assert len(parts) > 2
+    array = parts[1] / "frames.npy"
+    array.write_bytes(array.read_bytes()[:5000])
+    n_lost = pq.read_metadata(parts[1] / "objects.parquet").num_rows
+    summary = embed_frames(tmp_path / "cut", tmp_path / "out", encoder=encoder, config=CONFIG)
+    assert (summary.n_read, summary.n_embedded) == (12, 12 - n_lost)
+    assert summary.rejections == {"unreadable_file": n_lost}
+
+
+def test_store_without_objects_gives_an_empty_store(encoder, tmp_path):
+    FrameStoreWriter(tmp_path / "empty", settings={}, size_px=28).finish()
+    summary = embed_frames(tmp_path / "empty", tmp_path / "out", encoder=encoder, config=CONFIG)
+    assert (summary.n_read, summary.n_frames) == (0, 0)
+    assert EmbeddingStore(tmp_path / "out").is_complete

@@ -7,6 +7,7 @@ import pytest
 
 from skyvet.core.errors import InvalidInputError
 from skyvet.io.dataset import Dataset
+from skyvet.io.fits_stamps import encode_fits
 from skyvet.io.frame_store import FrameStore
 from skyvet.preprocessing.frame_scaling import FrameScalingConfig, scale_frames
 from skyvet.simulation.frames import FrameConfig, simulate_frame_sequences
@@ -165,6 +166,26 @@ def test_each_kind_of_folder_opens_as_its_source(frame_store, dataset, tmp_path)
         opened = open_frame_source(path, scaling=SCALING, import_to=tmp_path / "import")
         assert isinstance(opened.source, kind)
         assert path.name in opened.description
+
+
+def test_fits_folder_is_brought_into_a_store_and_what_is_damaged_is_counted(tmp_path):
+    rng = np.random.default_rng(1)
+    images = rng.normal(200.0, 5.0, (3, 31, 31)).astype(np.float32)
+    for i, pixels in enumerate(images):
+        path = tmp_path / "fits" / "12" / f"5800{i}.5.fits"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_fits(pixels))
+    (tmp_path / "fits" / "13").mkdir()
+    (tmp_path / "fits" / "13" / "58000.5.fits").write_bytes(b"<html>not found</html>")
+    scaling = FrameScalingConfig(size_px=29)
+    for _ in range(2):  # an import that was stopped is begun anew
+        opened = open_frame_source(
+            tmp_path / "fits", scaling=scaling, import_to=tmp_path / "import"
+        )
+    assert opened.n_rejected == 1
+    assert opened.source.n_frames.tolist() == [3]
+    frames = opened.source.read(0, np.array([0, 2]))
+    np.testing.assert_array_equal(frames, images[[0, 2], 1:-1, 1:-1])
 
 
 def test_folder_without_frames_is_refused(tmp_path):
