@@ -146,7 +146,7 @@ def test_embeddings_alone_are_judged_without_pictures(
     say("evaluate", *words, "--n-resamples", 20)
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "made without frames" in page
-    assert "Most suspicious frames: MJD" in page
+    assert "Most suspicious frames, with their evidence: MJD" in page
 
 
 def test_frames_may_lie_elsewhere(

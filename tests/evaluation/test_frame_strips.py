@@ -127,12 +127,17 @@ def test_frames_stand_in_time_order_and_carry_their_rank():
     assert re.findall(r"<b>(\d)</b>", html) == ["2", "3", "1"]
 
 
-def test_narrow_layout_has_five_above_and_five_below():
-    evidence = np.arange(40.0)
+def test_narrow_layout_has_the_five_worst_above_and_the_next_five_below():
+    evidence = np.random.default_rng(4).permutation(40).astype(float)
     html = draw_frame_strip(make_frames(40), 59000.0 + np.arange(40), evidence)
-    places = re.findall(r'strip-suspicious( strip-below)?[^"]*" style="--w:\d+;--n:(\d+)', html)
-    for below in ("", " strip-below"):
-        assert [int(n) for b, n in places if b == below] == [2, 3, 4, 5, 6]
+    found = re.findall(
+        r'strip-suspicious( strip-below)?[^"]*" style="--w:\d+;--n:(\d+).*?<b>(\d+)</b>',
+        html,
+        flags=re.DOTALL,
+    )
+    for below, ranks in (("", {1, 2, 3, 4, 5}), (" strip-below", {6, 7, 8, 9, 10})):
+        assert [int(n) for b, n, _ in found if b == below] == [2, 3, 4, 5, 6]
+        assert {int(rank) for b, _, rank in found if b == below} == ranks
 
 
 def test_unknown_times_give_numbers_instead():
