@@ -18,15 +18,16 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from skyvet.models.sequences.network_interface import (
+    FAR_BELOW,
     SequenceNetwork,
     SequenceNetworkSettings,
     SequenceOutput,
     SequenceShape,
+    mean_and_maximum,
 )
 
 __all__ = ["AttentionMilNetwork", "AttentionMilSettings"]
 
-_FAR_BELOW = -1e4  # below any encoded value; finite, so that 16-bit arithmetic keeps it
 _LEAST_REST = 1e-3  # attention left to the other frames
 
 
@@ -124,13 +125,8 @@ class AttentionMilNetwork(SequenceNetwork):
 
 def _pool(encoded: Tensor, attention: Tensor, valid_mask: Tensor) -> _Pooled:
     """Pool the frames of each object of a batch."""
-    is_valid = valid_mask[..., None]
-    n_valid = is_valid.sum(dim=1)
-    return _Pooled(
-        attended=attention.transpose(1, 2) @ encoded,
-        mean=(encoded * is_valid).sum(dim=1) / n_valid,
-        largest=encoded.masked_fill(~is_valid, _FAR_BELOW).amax(dim=1),
-    )
+    mean, largest = mean_and_maximum(encoded, valid_mask)
+    return _Pooled(attended=attention.transpose(1, 2) @ encoded, mean=mean, largest=largest)
 
 
 def _pool_without_each(encoded: Tensor, attention: Tensor, pooled: _Pooled) -> _Pooled:
@@ -142,7 +138,7 @@ def _pool_without_each(encoded: Tensor, attention: Tensor, pooled: _Pooled) -> _
     weight = attention[:, :, None]
     rest = (1.0 - weight).clamp_min(_LEAST_REST)
     n_others = torch.ones_like(encoded[:, 0]).sum().sub(1.0).clamp_min(1.0)
-    padded = torch.cat([encoded, torch.full_like(encoded[:1], _FAR_BELOW)])
+    padded = torch.cat([encoded, torch.full_like(encoded[:1], FAR_BELOW)])
     largest, second = padded.topk(2, dim=0).values
     return _Pooled(
         attended=(pooled.attended - weight * encoded[:, None, :]) / rest,

@@ -10,7 +10,17 @@ from torch import Tensor, nn
 
 from skyvet.core.configs import Config
 
-__all__ = ["SequenceNetwork", "SequenceNetworkSettings", "SequenceOutput", "SequenceShape"]
+__all__ = [
+    "FAR_BELOW",
+    "SequenceNetwork",
+    "SequenceNetworkSettings",
+    "SequenceOutput",
+    "SequenceShape",
+    "mean_and_maximum",
+]
+
+FAR_BELOW = -1e4
+"""Below any encoded value; finite, so that 16-bit arithmetic keeps it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,3 +133,29 @@ class SequenceNetwork(nn.Module):
         valid_mask = torch.ones_like(frames[:, :, 0], dtype=torch.bool)
         output: SequenceOutput = self(frames, valid_mask, context)
         return output
+
+
+def mean_and_maximum(encoded: Tensor, valid_mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Pool the frames of each object without their padding.
+
+    Parameters
+    ----------
+    encoded : Tensor, shape (n, t, width)
+        Encoded frames.
+    valid_mask : Tensor, shape (n, t), bool
+        True = a frame, False = padding. At least one frame each.
+
+    Returns
+    -------
+    mean, maximum : Tensor, shape (n, width)
+
+    Examples
+    --------
+    >>> mean, maximum = mean_and_maximum(
+    ...     torch.tensor([[[1.0], [3.0], [9.0]]]), torch.tensor([[True, True, False]]))
+    >>> mean.item(), maximum.item()
+    (2.0, 3.0)
+    """
+    is_valid = valid_mask[..., None]
+    mean = (encoded * is_valid).sum(dim=1) / is_valid.sum(dim=1)
+    return mean, encoded.masked_fill(~is_valid, FAR_BELOW).amax(dim=1)

@@ -1,7 +1,8 @@
 """A small set transformer: frames look at each other through a few inducing points.
 
 Lee et al. (2019, arXiv:1810.00825): induced set attention blocks (cost linear in the number of
-frames), then pooling by the attention of learnt seeds. Permuting the inputs changes nothing.
+frames), then pooling by the attention of learnt seeds, joined here by the mean and the maximum over
+frames. Permuting the inputs changes nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from skyvet.models.sequences.network_interface import (
     SequenceNetworkSettings,
     SequenceOutput,
     SequenceShape,
+    mean_and_maximum,
 )
 
 __all__ = ["SetTransformerNetwork", "SetTransformerSettings"]
@@ -51,7 +53,7 @@ class SetTransformerSettings(SequenceNetworkSettings):
 
 
 class SetTransformerNetwork(SequenceNetwork):
-    """Linear encoder, induced set attention blocks, attention of seeds, one hidden layer.
+    """Encoder of frames, induced set attention blocks, pooling, one hidden layer.
 
     Parameters
     ----------
@@ -72,7 +74,7 @@ class SetTransformerNetwork(SequenceNetwork):
         )
         self.seeds = nn.Parameter(torch.randn(settings.n_seeds, width))
         self.pooling = _Attention(width, n_heads)
-        pooled_width = width * settings.n_seeds + shape.n_context
+        pooled_width = width * (settings.n_seeds + 2) + shape.n_context
         self.head = nn.Sequential(
             nn.LayerNorm(pooled_width),
             nn.Linear(pooled_width, settings.head_width),
@@ -99,7 +101,8 @@ class SetTransformerNetwork(SequenceNetwork):
             encoded = block(encoded, valid_mask)
         seeds = self.seeds.expand(len(frames), -1, -1)
         pooled, attention = self.pooling(seeds, encoded, valid_mask)
-        logits = self.head(torch.cat([pooled.flatten(1), context], dim=1))
+        row = torch.cat([pooled.flatten(1), *mean_and_maximum(encoded, valid_mask), context], dim=1)
+        logits = self.head(row)
         return SequenceOutput.of(logits, attention.mean(dim=(1, 2)) if with_evidence else None)
 
 

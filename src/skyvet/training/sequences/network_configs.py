@@ -144,7 +144,7 @@ class SetTransformerConfig(NetworkClassifierConfig):
     batches: SequenceBatchConfig = SequenceBatchConfig(size=48, max_frames=200, least_share=0.3)
     loss: SequenceLossConfig = SequenceLossConfig(label_smoothing=0.03)
     optimiser: OptimiserConfig = OptimiserConfig(
-        learning_rate=1e-3, weight_decay=2e-2, warm_up_fraction=0.2, ema_decay=0.99
+        learning_rate=2e-3, weight_decay=2e-2, warm_up_fraction=0.2, ema_decay=0.99
     )
     n_epochs: int = Field(default=12, ge=1, description="epochs at most")
     patience: int = Field(default=0, ge=0, description="0 = never stop")
