@@ -17,12 +17,12 @@ from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress, SilentProgress
 from skyvet.io.embedding_store import KIND as EMBEDDINGS_KIND
 from skyvet.io.embedding_store import EmbeddingStoreWriter, StoredEmbedding
+from skyvet.io.frame_folders import read_frame_sources
 from skyvet.io.frame_store import StoredSequence
 from skyvet.io.parts import read_manifest, read_part_tables
 from skyvet.io.sequence_inputs import (
     SequenceForm,
     fingerprint_sequences,
-    read_frames,
     sequence_form,
 )
 from skyvet.models.encoders.bundle import EncoderBundle
@@ -126,7 +126,7 @@ def embed_frames(
     )
     progress.start("embedding objects", None)
     progress.advance(writer.n_done)
-    items = read_frames(path, start=writer.n_done)
+    items = read_frame_sources(path, start=writer.n_done)
     for item in _embed_in_order(items, embedder, config):
         writer.append(item)
         progress.advance()

@@ -14,28 +14,25 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from skyvet.core.errors import InvalidInputError
 from skyvet.io.embedding_store import KIND as EMBEDDINGS_KIND
-from skyvet.io.frame_folders import MAPPING_FILE, read_frame_sources
+from skyvet.io.frame_folders import MAPPING_FILE
 from skyvet.io.frame_store import KIND as FRAMES_KIND
-from skyvet.io.frame_store import StoredSequence
 from skyvet.io.parts import manifest_kind, read_part_tables
 from skyvet.io.sequence_sources import find_published_embeddings, read_sequences
 from skyvet.io.tables import identifier_array
 from skyvet.records.identifiers import Identifier
 from skyvet.records.labels import LabelValue
-from skyvet.records.rejections import Rejection
 
 __all__ = [
     "SequenceForm",
     "fingerprint_sequences",
     "labels_of_sequences",
-    "read_frames",
     "sequence_form",
 ]
 
@@ -78,24 +75,6 @@ def sequence_form(path: Path) -> SequenceForm | None:
     if has_fits or (path / MAPPING_FILE).is_file():
         return SequenceForm.FRAMES
     return None
-
-
-def read_frames(path: Path, *, start: int = 0) -> Iterator[StoredSequence | Rejection]:
-    """Yield the objects of a frame store or a folder of FITS frames, one in memory at a time.
-
-    Parameters
-    ----------
-    path : Path
-        For which `sequence_form` says FRAMES.
-    start : int, default 0
-        Objects to pass over, rejected ones included.
-
-    Raises
-    ------
-    DatasetError
-        If a store is damaged.
-    """
-    return read_frame_sources(path, start=start)
 
 
 def fingerprint_sequences(path: Path) -> str:

@@ -9,13 +9,13 @@ from pathlib import Path
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress, SilentProgress
 from skyvet.io.dataset import DATASET_KIND, Dataset
+from skyvet.io.frame_folders import read_frame_sources
 from skyvet.io.frame_store import KIND as FRAMES_KIND
 from skyvet.io.frame_store import FrameStore, FrameStoreWriter
 from skyvet.io.parts import manifest_kind
 from skyvet.io.sequence_inputs import (
     SequenceForm,
     fingerprint_sequences,
-    read_frames,
     sequence_form,
 )
 from skyvet.preprocessing.frame_scaling import FrameScalingConfig, fit_frames
@@ -104,7 +104,7 @@ def _import(path: Path, out: Path, scaling: FrameScalingConfig, progress: Progre
     shutil.rmtree(out, ignore_errors=True)
     writer = FrameStoreWriter(out, settings=settings, size_px=scaling.size_px, dtype="float32")
     progress.start("reading FITS frames", None)
-    for item in read_frames(path):
+    for item in read_frame_sources(path):
         if isinstance(item, Rejection):
             rejected += 1
         else:
