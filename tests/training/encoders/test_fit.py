@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from skyvet.core.errors import InvalidInputError
 from skyvet.io.frame_store import FrameStore
@@ -12,8 +13,9 @@ from skyvet.models.encoders.bundle import load_encoder
 from skyvet.models.encoders.compact_vae import CompactVaeConfig
 from skyvet.models.encoders.embedder import FrameEmbedder
 from skyvet.preprocessing.frame_scaling import scale_frames
-from skyvet.training.configs import HardwareConfig, OptimiserConfig, Precision
+from skyvet.training.configs import HardwareConfig, Precision
 from skyvet.training.encoders.configs import (
+    EncoderOptimiserConfig,
     EncoderTrainConfig,
     FrameSamplingConfig,
     Recipe,
@@ -40,7 +42,7 @@ def source(frame_store):
 
 @pytest.fixture(scope="module")
 def fitted(source):
-    changes = {"n_epochs": 25, "optimiser": OptimiserConfig(learning_rate=1e-2)}
+    changes = {"n_epochs": 25, "optimiser": EncoderOptimiserConfig(learning_rate=1e-2)}
     return fit_encoder([source], CONFIG.model_copy(update=changes))
 
 
@@ -207,3 +209,14 @@ def test_figures_of_a_dead_and_a_live_dimension():
 def test_figures_need_two_frames(fitted):
     with pytest.raises(InvalidInputError, match="at least 2"):
         latent_figures(fitted.network, fitted.frames[:1])
+
+
+def test_training_that_diverges_says_so(source):
+    changes = {"optimiser": EncoderOptimiserConfig(learning_rate=1e30, max_gradient_norm=0.0)}
+    with pytest.raises(InvalidInputError, match="smaller learning rate"):
+        fit_encoder([source], CONFIG.model_copy(update=changes))
+
+
+def test_only_the_loss_can_be_watched():
+    with pytest.raises(ValidationError, match="monitor"):
+        EncoderTrainConfig(monitor="auc")

@@ -11,9 +11,10 @@ from skyvet.models.encoders.compact_vae import CompactVaeConfig
 from skyvet.models.encoders.encoders import EncoderConfig
 from skyvet.models.encoders.masked_autoencoder import MaskedAutoencoderConfig
 from skyvet.models.encoders.published_vae import PublishedVaeConfig
-from skyvet.training.configs import LoopConfig, OptimiserConfig
+from skyvet.training.configs import LoopConfig, Monitor, OptimiserConfig
 
 __all__ = [
+    "EncoderOptimiserConfig",
     "EncoderTrainConfig",
     "FrameSamplingConfig",
     "Recipe",
@@ -49,12 +50,19 @@ class FrameSamplingConfig(Config):
     )
 
 
+class EncoderOptimiserConfig(OptimiserConfig):
+    """AdamW as for other networks, with the rate that suits encoders."""
+
+    learning_rate: float = Field(default=3e-3, gt=0, description="peak learning rate")
+
+
 class EncoderTrainConfig(LoopConfig):
     """A training of one encoder."""
 
     encoder: EncoderConfig = Field(default=CompactVaeConfig(), description="which network")
     frames: FrameSamplingConfig = FrameSamplingConfig()
-    optimiser: OptimiserConfig = OptimiserConfig(learning_rate=3e-3)
+    optimiser: EncoderOptimiserConfig = EncoderOptimiserConfig()
+    monitor: Literal[Monitor.LOSS] = Field(default=Monitor.LOSS, description="what is watched")
     n_epochs: int = Field(default=16, ge=1, description="epochs at most")
     patience: int = Field(
         default=4,
@@ -66,7 +74,7 @@ class EncoderTrainConfig(LoopConfig):
     )
 
 
-_PUBLISHED_OPTIMISER = OptimiserConfig(
+_PUBLISHED_OPTIMISER = EncoderOptimiserConfig(
     learning_rate=5e-5,
     final_rate_fraction=1.0,
     warm_up_fraction=0.0,

@@ -138,8 +138,8 @@ def fit_encoder(
     Raises
     ------
     InvalidInputError
-        If there is no usable frame, nothing is left to train on, or the checkpoint is of another
-        training.
+        If there is no usable frame, nothing is left to train on, the training diverged, or the
+        checkpoint is of another training.
     """
     pool = FramePool(sources, config.encoder.scaling)
     train, held_out = _split_objects(pool, config)
@@ -157,6 +157,10 @@ def fit_encoder(
         resume=resume,
         progress=progress,
     )
+    if not best.best_state:
+        raise InvalidInputError(
+            "the loss was never a number: the training diverged; choose a smaller learning rate"
+        )
     network.load_state_dict(best.best_state)
     network.cpu().eval()
     names = "\n".join(sorted(set(pool.object_ids[train].tolist())))
