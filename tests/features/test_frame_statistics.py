@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.spatial import cKDTree
 from scipy.spatial.distance import mahalanobis
 
 from skyvet.core.errors import InvalidInputError
@@ -14,6 +15,11 @@ from skyvet.features.frame_distances import (
     DISTANCE_STATISTICS,
     distance_statistics,
     frame_distances,
+)
+from skyvet.features.frame_neighbours import (
+    NEIGHBOUR_STATISTICS,
+    neighbour_distances,
+    neighbour_statistics,
 )
 from skyvet.features.frame_space import fit_frame_space, latent_information
 from skyvet.features.pooled_frames import (
@@ -120,6 +126,25 @@ def test_distances_without_scatter_are_finite(n_frames, level):
 def test_longest_run_is_counted_over_neighbours_only():
     distances = np.array([1, 1, 9, 9, 9, 1, 9, 1, 1, 1, 1], np.float32)
     assert distance_statistics(distances)[DISTANCE_STATISTICS.index("longest_run")] == 3
+
+
+@pytest.mark.parametrize("n_frames", [2, 4, 6, 7, 300, 1300])
+def test_neighbours_are_those_of_a_tree(n_frames):
+    sequences = make_sequences([n_frames, 100])
+    space = fit_frame_space(sequences)
+    means = sequences.frames_of(0)[:, :3]
+    white = means.astype(float) @ space.whitening.T
+    expected = cKDTree(white).query(white, k=min(6, n_frames))[0][:, [1, -1]].T
+    np.testing.assert_allclose(neighbour_distances(means.T, space), expected, atol=2e-3)
+
+
+def test_frames_that_repeat_have_neighbours_at_no_distance():
+    space = fit_frame_space(make_sequences([100]))
+    means = np.tile(np.arange(3.0, dtype=np.float32)[:, None], 20)
+    distances = neighbour_distances(means, space)
+    np.testing.assert_allclose(distances, 0.0, atol=1e-3)
+    assert np.isfinite(neighbour_statistics(distances)).all()
+    assert len(neighbour_statistics(distances)) == len(NEIGHBOUR_STATISTICS)
 
 
 @pytest.mark.parametrize("n_frames", [1, 2, 5, 6, 7, 100])

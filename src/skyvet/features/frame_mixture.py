@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +12,9 @@ from numpy.typing import NDArray
 from skyvet.core.arrays import FloatArray, as_readonly
 from skyvet.features.second_order import second_order_terms
 
-__all__ = ["FrameMixture", "fit_frame_mixture"]
+__all__ = ["FrameMixture", "fit_frame_mixture", "log_shares"]
 
+_ARRAYS = ("centre", "scale", "coefficients")
 _FLOOR = 1e-3  # least variance of a kind, in units of the variance of all frames
 _LEAST_SHARE = 1e-3  # a kind that no frame shows counts as this share
 
@@ -35,7 +38,7 @@ class FrameMixture:
 
     def __post_init__(self) -> None:
         """Make arrays read-only."""
-        for name in ("centre", "scale", "coefficients"):
+        for name in _ARRAYS:
             object.__setattr__(self, name, as_readonly(getattr(self, name), np.float64))
 
     @property
@@ -43,22 +46,45 @@ class FrameMixture:
         """Number of kinds."""
         return len(self.coefficients)
 
-    def log_shares(self, columns: FloatArray) -> FloatArray:
-        """Return the logarithm of each kind's share of one object's frames.
+    def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """Return the fitted arrays by name, for storage; `from_arrays` is the way back."""
+        return {f"{prefix}.{name}": np.asarray(getattr(self, name)) for name in _ARRAYS}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], prefix: str) -> FrameMixture:
+        """Return the mixture that `arrays` described; `KeyError` if an array is missing."""
+        return cls(**{name: arrays[f"{prefix}.{name}"] for name in _ARRAYS})
+
+    def posterior(self, columns: FloatArray) -> FloatArray:
+        """Return the probability of each kind for each frame.
 
         Parameters
         ----------
         columns : ndarray, shape (d, n_frames)
-            Of one object, n_frames >= 1.
 
         Returns
         -------
-        ndarray, shape (n_kinds,), float64
-            At least log(0.001).
+        ndarray, shape (n_kinds, n_frames), float64
+            Sums to 1 over the kinds.
         """
         scaled = (columns - self.centre[:, None]) / self.scale[:, None]
-        shares = _posterior(self.coefficients @ second_order_terms(scaled)).mean(axis=1)
-        return np.asarray(np.log(shares + _LEAST_SHARE))
+        return _posterior(self.coefficients @ second_order_terms(scaled))
+
+
+def log_shares(posterior: FloatArray) -> FloatArray:
+    """Return the logarithm of the share of each kind.
+
+    Parameters
+    ----------
+    posterior : ndarray, shape (n_kinds, n_frames)
+        From `FrameMixture.posterior`.
+
+    Returns
+    -------
+    ndarray, shape (n_kinds,), float64
+        A kind that no frame shows counts as a share of 0.001.
+    """
+    return np.asarray(np.log(posterior.mean(axis=1) + _LEAST_SHARE))
 
 
 def fit_frame_mixture(
@@ -85,7 +111,7 @@ def fit_frame_mixture(
     --------
     >>> frames = np.concatenate([np.full((50, 1), 0.0), np.full((50, 1), 9.0)])
     >>> mixture = fit_frame_mixture(frames, n_kinds=2)
-    >>> bool(np.exp(mixture.log_shares(frames[:10].T)).max() > 0.99)
+    >>> bool(np.exp(log_shares(mixture.posterior(frames[:10].T))).max() > 0.99)
     True
     """
     frames = frames.astype(np.float64)

@@ -14,6 +14,12 @@ from skyvet.features.frame_distances import (
     distance_statistics,
     frame_distances,
 )
+from skyvet.features.frame_mixture import log_shares
+from skyvet.features.frame_neighbours import (
+    NEIGHBOUR_STATISTICS,
+    neighbour_distances,
+    neighbour_statistics,
+)
 from skyvet.features.pooled_space import PooledSpace
 from skyvet.features.segments import SEGMENT_STATISTICS, segment_statistics
 from skyvet.records.sequences import EmbeddedSequences
@@ -21,11 +27,13 @@ from skyvet.records.sequences import EmbeddedSequences
 __all__ = ["FEATURE_GROUPS", "pool_frames", "pooled_feature_groups", "pooled_feature_names"]
 
 FEATURE_GROUPS = (
-    "means", "spreads", "distances", "correlations", "segments", "residuals", "kinds",
+    "means", "spreads", "distances", "correlations", "segments", "residuals", "looks",
+    "peaks", "neighbours",
 )  # fmt: skip
 """Groups of features, in order: statistics of latent means; of log-variances; of the distance of
 frames to their object's median; correlations of means; drift over the sequence; statistics of
-log-variances beyond those expected of the means; shares of kinds of frames."""
+log-variances beyond those expected of the means; shares of kinds of frames; the most that any frame
+shows of each kind; how alone frames stand."""
 
 _LARGEST = 1e4  # latent values beyond are no more telling; keeps every statistic finite
 _N_PER_TASK = 64  # objects of a thread's task; results do not depend on it
@@ -55,7 +63,9 @@ def _groups_and_names(space: PooledSpace) -> list[tuple[str, str]]:
         *(("correlations", f"correlation_{a}_{b}") for a, b in combinations(means, 2)),
         *(("segments", f"{name}_{c}") for name in SEGMENT_STATISTICS for c in columns),
         *(("residuals", f"{name}_{c}") for name in COLUMN_STATISTICS for c in left),
-        *(("kinds", f"kind_{i}") for i in range(space.kinds.n_kinds)),
+        *(("looks", f"look_{i}") for i in range(space.looks.n_kinds)),
+        *(("peaks", f"peak_{i}") for i in range(space.looks.n_kinds)),
+        *(("neighbours", f"neighbour_{name}") for name in NEIGHBOUR_STATISTICS),
     ]
 
 
@@ -106,7 +116,7 @@ def _pool_one(columns: FloatArray, space: PooledSpace) -> FloatArray:
     """Return one object's row of features."""
     n_active = len(space.frames.active)
     means, spreads = columns[:n_active], columns[n_active:]
-    own = column_statistics(columns)
+    own, looks = column_statistics(columns), space.looks.posterior(means)
     left = np.empty((0, 1), np.float32)
     if space.spread is not None:
         left = column_statistics(space.spread.residuals(means, spreads))
@@ -118,7 +128,9 @@ def _pool_one(columns: FloatArray, space: PooledSpace) -> FloatArray:
             _correlations(means)[np.triu_indices(n_active, 1)],
             segment_statistics(columns).ravel(),
             left.ravel(),
-            space.kinds.log_shares(columns),
+            log_shares(looks),
+            looks.max(axis=1),
+            neighbour_statistics(neighbour_distances(means, space.frames)),
         ]
     )
 

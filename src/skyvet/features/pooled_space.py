@@ -17,10 +17,12 @@ from skyvet.records.sequences import EmbeddedSequences
 
 __all__ = ["PooledSpace", "fit_pooled_space"]
 
+_N_SAMPLE = 30_000  # frames drawn for looks and log-variances
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PooledSpace:
-    """Dimensions in use, usual scatter, usual log-variances and kinds of frames.
+    """Dimensions in use, usual scatter, usual log-variances and looks of frames.
 
     Parameters
     ----------
@@ -28,21 +30,19 @@ class PooledSpace:
         Dimensions in use and scatter of frames around their object.
     spread : ExpectedSpread, optional
         Log-variances expected of means; None where there are no log-variances.
-    kinds : FrameMixture
-        Kinds of frames.
+    looks : FrameMixture
+        Kinds of frames by their means.
     """
 
     frames: FrameSpace
     spread: ExpectedSpread | None
-    kinds: FrameMixture
+    looks: FrameMixture
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the fitted arrays, for storage; `from_arrays` is the way back."""
         arrays = {
             **self.frames.arrays(),
-            "kinds.centre": np.asarray(self.kinds.centre),
-            "kinds.scale": np.asarray(self.kinds.scale),
-            "kinds.coefficients": np.asarray(self.kinds.coefficients),
+            **self.looks.arrays("looks"),
         }
         if self.spread is not None:
             arrays["spread.coefficients"] = np.asarray(self.spread.coefficients)
@@ -61,16 +61,12 @@ class PooledSpace:
         return cls(
             frames=frames,
             spread=spread,
-            kinds=FrameMixture(
-                centre=arrays["kinds.centre"],
-                scale=arrays["kinds.scale"],
-                coefficients=arrays["kinds.coefficients"],
-            ),
+            looks=FrameMixture.from_arrays(arrays, "looks"),
         )
 
 
 def fit_pooled_space(
-    sequences: EmbeddedSequences, *, n_kinds: int = 32, n_sample: int = 30_000, seed: int = 0
+    sequences: EmbeddedSequences, *, n_looks: int = 24, seed: int = 0
 ) -> PooledSpace:
     """Learn what frames look like; labels are not used.
 
@@ -78,12 +74,10 @@ def fit_pooled_space(
     ----------
     sequences : EmbeddedSequences
         Many objects.
-    n_kinds : int, default 32
+    n_looks : int, default 24
         Kinds of frames to look for.
-    n_sample : int, default 30 000
-        Frames drawn for kinds and log-variances.
     seed : int, default 0
-        Of the draw and of the kinds.
+        Of the draw and of the looks.
 
     Returns
     -------
@@ -91,7 +85,7 @@ def fit_pooled_space(
     """
     space = fit_frame_space(sequences)
     n_frames = len(sequences.values)
-    rows = np.random.default_rng(seed).permutation(n_frames)[:n_sample]
+    rows = np.random.default_rng(seed).permutation(n_frames)[:_N_SAMPLE]
     sample: FloatArray = sequences.values[np.sort(rows)][:, space.columns].T
     n_active = len(space.active)
     spread = None
@@ -100,5 +94,5 @@ def fit_pooled_space(
     return PooledSpace(
         frames=space,
         spread=spread,
-        kinds=fit_frame_mixture(sample.T, n_kinds=n_kinds, seed=seed),
+        looks=fit_frame_mixture(sample[:n_active].T, n_kinds=n_looks, seed=seed),
     )

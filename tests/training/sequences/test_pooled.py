@@ -168,7 +168,7 @@ def test_objects_of_no_weight_are_not_learnt():
     assert roc_auc(fit_pooled(spoilt, SMALL).logits(new.sequences), new.labels) > 0.95
 
 
-@pytest.mark.parametrize("lost", ["kernel.weights", "rank.knots", "space.active", "kinds.scale"])
+@pytest.mark.parametrize("lost", ["kernel.weights", "rank.knots", "space.active", "looks.scale"])
 def test_a_member_that_is_not_whole_is_refused(member, lost):
     parts = member.parts()
     arrays = {name: array for name, array in parts.arrays.items() if name != lost}

@@ -58,7 +58,9 @@ class KernelConfig(Config):
     correlations: float = Field(default=0.025, ge=0, description="... of correlations of means")
     segments: float = Field(default=0.2, ge=0, description="... of drift over the sequence")
     residuals: float = Field(default=0.15, ge=0, description="... of unexpected log-variances")
-    kinds: float = Field(default=0.2, ge=0, description="... of shares of kinds of frames")
+    looks: float = Field(default=0.1, ge=0, description="... of shares of kinds of frames")
+    peaks: float = Field(default=0.1, ge=0, description="... of the likeliest frame of each kind")
+    neighbours: float = Field(default=0.1, ge=0, description="... of how alone frames stand")
     light_curve: float = Field(default=0.4, ge=0, description="... of light-curve features")
     fused_factor: float = Field(
         default=0.25, gt=0, description="on the weights of frames beside a light curve"
@@ -73,7 +75,7 @@ class PooledConfig(Config):
     boosting: BoostingConfig = BoostingConfig()
     kernel_weight: float = Field(default=1.35, ge=0, description="of the kernel machine's sum")
     boosting_weight: float = Field(default=0.4, ge=0, description="of the boosted logit")
-    n_kinds: int = Field(default=32, ge=1, description="kinds of frames found without labels")
+    n_looks: int = Field(default=24, ge=1, description="kinds of frames found without labels")
     n_trees: int = Field(default=100, ge=1, description="randomised trees for sub-types")
     min_leaf: int = Field(default=4, ge=1, description="fewest objects in their leaves")
     subtypes: tuple[str, ...] = Field(default=_SUBTYPES, description="tags to tell apart")
@@ -119,7 +121,7 @@ def fit_pooled(
         raise InvalidInputError("training needs objects of both classes, REAL and BOGUS")
     progress = progress or SilentProgress()
     progress.start("training on pooled frames", 4)
-    space = fit_pooled_space(labelled.sequences, n_kinds=config.n_kinds, seed=seed)
+    space = fit_pooled_space(labelled.sequences, n_looks=config.n_looks, seed=seed)
     names = labelled.sequences.light_curve_names
     rows = pooled_rows(labelled.sequences, space, names)
     progress.advance()
