@@ -105,6 +105,14 @@ def test_frames_and_a_triplet_bundle_do_not_fit(
     assert "holds frame sequences, but bundle" in error
 
 
+def test_a_bundle_that_does_not_exist_is_said_to_be_missing(
+    sequence_frames: Path, tmp_path: Path, capsys: Any
+) -> None:
+    out = tmp_path / "scores.parquet"
+    assert run("score", sequence_frames, "--bundle", "nowhere", "--out", out) == 4
+    assert "no bundle 'nowhere'" in capsys.readouterr().err
+
+
 def test_alerts_and_a_sequence_bundle_do_not_fit(
     night: Path, sequence_bundle_path: Path, tmp_path: Path, capsys: Any
 ) -> None:
@@ -213,6 +221,8 @@ def test_the_report_has_a_place_of_its_own(
     [
         ((), "nothing to judge"),
         (("--data", "FRAMES"), "skyvet embed"),
+        (("--data", "nowhere"), "--data nowhere is neither a dataset"),
+        (("--scores", "SCORES", "--frames", "nowhere"), "nowhere holds no frames"),
         (("--scores", "SCORES"), "there are no labels"),
         (("--scores", "SCORES", "--bundle", "BUNDLE", "--data", "FRAMES"), "not both"),
     ],

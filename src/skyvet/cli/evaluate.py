@@ -13,6 +13,7 @@ from skyvet.cli.console import make_table, show_result
 from skyvet.cli.cross_validated import FoldChoice, Scheme
 from skyvet.cli.options import JsonOption
 from skyvet.cli.progress import shown_progress
+from skyvet.core.errors import InvalidInputError
 from skyvet.evaluation.configs import EvaluationConfig
 from skyvet.evaluation.facts import EvaluationResult
 
@@ -102,7 +103,6 @@ def _judged(
     """Read scores, or make them with the bundle or by cross-validation."""
     from skyvet.cli.cross_validated import cross_validate
     from skyvet.cli.judged_scores import read_judged, scored_with_bundle
-    from skyvet.core.errors import InvalidInputError
 
     if scores is not None and bundle is not None:
         raise InvalidInputError("give --scores or --bundle, not both")
@@ -130,6 +130,7 @@ def _pictures(
     """Return what the page shows: stamps of a dataset, or frames of sequences, or nothing."""
     from skyvet.io.dataset import Dataset
     from skyvet.io.frame_lookup import FrameLookup
+    from skyvet.io.parts import manifest_kind
     from skyvet.io.sequence_inputs import SequenceForm, sequence_form
     from skyvet.io.stamp_lookup import StampLookup
 
@@ -140,7 +141,14 @@ def _pictures(
     form = sequence_form(data)
     if form is SequenceForm.FRAMES:
         return {"fetch_frames": FrameLookup(data, light_curves)}
-    return {} if form is SequenceForm.EMBEDDINGS else {"fetch": StampLookup(Dataset.open(data))}
+    if form is SequenceForm.EMBEDDINGS:
+        return {}
+    if manifest_kind(data) is None:
+        raise InvalidInputError(
+            f"--data {data} is neither a dataset folder (skyvet ingest) nor frame sequences (a "
+            "frame store, FITS frames in one folder an object, or embeddings)"
+        )
+    return {"fetch": StampLookup(Dataset.open(data))}
 
 
 def _report(

@@ -31,7 +31,7 @@ def fitting_sequence_input(
     inputs : sequence of str
         As given on the command line.
     bundle : str
-        Folder or name of a bundle; it is not opened.
+        Folder or name of a bundle.
     is_mapped : bool, default False
         A mapping file was given, so that a folder of FITS frames may have any layout.
 
@@ -43,6 +43,7 @@ def fitting_sequence_input(
         If frame sequences stand beside other inputs.
     """
     from skyvet.io.sequence_inputs import sequence_form
+    from skyvet.models.bundle import load_bundle
     from skyvet.models.sequence_bundle import is_sequence_bundle
 
     folders = [Path(text) for text in inputs if text != "-" and sequence_form(Path(text))]
@@ -50,6 +51,7 @@ def fitting_sequence_input(
     if is_for_sequences and is_mapped:
         folders = [Path(text) for text in inputs if Path(text).is_dir()]
     if folders and not is_for_sequences:
+        load_bundle(bundle)  # says so, if there is no such bundle at all
         raise BundleError(
             f"{folders[0]} holds frame sequences, but bundle {bundle!r} does not classify them; "
             "name the folder of a classifier of frame sequences with --bundle"
