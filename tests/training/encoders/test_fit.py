@@ -24,7 +24,12 @@ from skyvet.training.encoders.configs import (
 from skyvet.training.encoders.fit import fit_encoder
 from skyvet.training.encoders.frame_sources import StoreSource
 from skyvet.training.encoders.inspection import latent_figures, reconstruct, traverse_latent
-from skyvet.training.encoders.packing import EncoderText, load_network, pack_encoder
+from skyvet.training.encoders.packing import (
+    EncoderText,
+    add_encoder_figures,
+    load_network,
+    pack_encoder,
+)
 
 CONFIG = EncoderTrainConfig(
     encoder=CompactVaeConfig(n_latent=4, widths=(4, 8, 8), decoder_widths=(8, 4, 4)),
@@ -220,3 +225,15 @@ def test_training_that_diverges_says_so(source):
 def test_only_the_loss_can_be_watched():
     with pytest.raises(ValidationError, match="monitor"):
         EncoderTrainConfig(monitor="auc")
+
+
+def test_later_figures_join_the_others_and_replace_themselves(fitted, tmp_path):
+    bundle = pack_encoder(tmp_path / "encoder", fitted, TEXT)
+    for value in (0.25, 0.5):
+        changed = add_encoder_figures(
+            bundle, {"top_3": value}, title="Guilty frames", about="By distance."
+        )
+    assert changed.info.metrics == {**bundle.info.metrics, "top_3": 0.5}
+    assert changed.card.count("## Guilty frames") == 1
+    assert "- top 3: 0.5" in changed.card
+    assert FrameEmbedder(load_encoder(tmp_path / "encoder"), n_threads=1).n_latent == 4

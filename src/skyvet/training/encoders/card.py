@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from skyvet.models.encoders.bundle import EncoderInfo
 from skyvet.training.encoders.fit import FittedEncoder
 
-__all__ = ["write_encoder_card"]
+__all__ = ["with_section", "write_encoder_card"]
+
+_BEFORE = "## Data"
 
 
 def write_encoder_card(info: EncoderInfo, fitted: FittedEncoder) -> str:
@@ -52,6 +56,22 @@ def write_encoder_card(info: EncoderInfo, fitted: FittedEncoder) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def with_section(card: str, title: str, lines: Sequence[str]) -> str:
+    r"""Return a card with a section before that on data; one with the same title is replaced.
+
+    Examples
+    --------
+    >>> once = with_section("# Card\n\n## Data\n\nSky.\n", "More", ["1"])
+    >>> with_section(once, "More", ["2"])
+    '# Card\n\n## More\n\n2\n\n## Data\n\nSky.\n'
+    """
+    heading = f"## {title}\n"
+    before, found, rest = card.partition(heading)
+    if found:
+        card = before + rest[rest.index("## ") :]
+    return card.replace(_BEFORE, "\n".join([heading, *lines, "", _BEFORE]), 1)
 
 
 def _figures(info: EncoderInfo, fitted: FittedEncoder) -> list[str]:

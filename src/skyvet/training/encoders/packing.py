@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +23,12 @@ from skyvet.models.encoders.bundle import (
 from skyvet.models.encoders.interface import FrameAutoencoder
 from skyvet.models.onnx_export import export_graph
 from skyvet.preprocessing.frame_scaling import scale_frames
-from skyvet.training.encoders.card import write_encoder_card
+from skyvet.training.encoders.card import with_section, write_encoder_card
 from skyvet.training.encoders.configs import EncoderTrainConfig
 from skyvet.training.encoders.fit import FittedEncoder
 from skyvet.training.encoders.inspection import LatentFigures, latent_figures
 
-__all__ = ["EncoderText", "load_network", "pack_encoder"]
+__all__ = ["EncoderText", "add_encoder_figures", "load_network", "pack_encoder"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,40 @@ def pack_encoder(path: Path, fitted: FittedEncoder, text: EncoderText) -> Encode
         weights=save(weights),
         card=write_encoder_card(info, fitted),
     )
+
+
+def add_encoder_figures(
+    bundle: EncoderBundle, figures: Mapping[str, float | int], *, title: str, about: str
+) -> EncoderBundle:
+    """Write figures that were measured later into an encoder and its card.
+
+    Parameters
+    ----------
+    bundle : EncoderBundle
+        Its folder is rewritten; graph and weights stay.
+    figures : mapping of str to float or int
+        Added to its metrics; those of the same name are replaced.
+    title, about : str
+        Heading of the card's section, and how they were measured. A section with this heading is
+        replaced.
+
+    Returns
+    -------
+    EncoderBundle
+        Read back from disk.
+    """
+    info = bundle.info.model_copy(update={"metrics": {**bundle.info.metrics, **figures}})
+    return save_encoder(
+        bundle.path,
+        info,
+        graph=bundle.onnx_path.read_bytes(),
+        weights=(bundle.path / "weights.safetensors").read_bytes(),
+        card=with_section(bundle.card, title, [about, "", *_listed(figures)]),
+    )
+
+
+def _listed(figures: Mapping[str, float | int]) -> list[str]:
+    return [f"- {name.replace('_', ' ')}: {value:g}" for name, value in figures.items()]
 
 
 def load_network(bundle: EncoderBundle) -> FrameAutoencoder:
