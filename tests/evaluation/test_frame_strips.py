@@ -74,6 +74,15 @@ def test_typical_frames_are_those_nearest_the_median():
     assert not set(chosen.typical) & {*odd.tolist(), 3}
 
 
+def test_typical_frames_show_no_artefact_that_most_frames_are_free_of():
+    frames = 1000.0 + 5.0 * np.random.default_rng(2).normal(size=(40, SIZE, SIZE))
+    has_ghost = np.arange(40) % 5 < 2
+    frames[has_ghost, :, : SIZE // 2] += 400.0  # half of a frame: its own scatter is as large
+    chosen = choose_frames(frames, np.full(40, np.nan))
+    assert len(chosen.typical) == 4
+    assert not has_ghost[chosen.typical].any()
+
+
 def test_a_frame_of_missing_pixels_is_never_typical():
     frames = make_frames(9)
     frames[[1, 4]] = np.nan

@@ -94,20 +94,18 @@ def _calm_ones(rows: NDArray[np.intp], evidence: FloatArray) -> NDArray[np.intp]
 
 
 def _distance_from_median(frames: FloatArray) -> NDArray[np.float64]:
-    """Mean difference of each frame from the median of all, in its own noise; inf = unusable."""
+    """Mean difference of each frame, as drawn, from the median of all; inf = unusable."""
     if not len(frames):
         return np.zeros(0)
-    pixels = frames.reshape(len(frames), -1).astype(np.float64)
-    is_usable = np.isfinite(pixels).mean(axis=1) >= 0.5
+    valid = np.isfinite(frames).reshape(len(frames), -1)
+    is_usable = valid.mean(axis=1) >= 0.5
     distance = np.full(len(frames), np.inf)
     if not is_usable.any():
         return distance
-    chosen = np.where(np.isfinite(pixels[is_usable]), pixels[is_usable], np.nan)
-    chosen -= np.nanmedian(chosen, axis=1, keepdims=True)
-    noise = 1.4826 * np.nanmedian(np.abs(chosen), axis=1, keepdims=True)
-    chosen = np.clip(chosen / np.where(noise > 0, noise, 1.0), -20.0, 20.0)
-    chosen[np.isnan(chosen)] = 0.0
-    distance[is_usable] = np.abs(chosen - np.median(chosen, axis=0)).mean(axis=1)
+    usable = frames[is_usable]
+    drawn = _in_noise(usable, float(np.median(_noise(usable)))).reshape(len(usable), -1)
+    drawn[np.isnan(drawn)] = 0.0
+    distance[is_usable] = np.abs(drawn - np.median(drawn, axis=0)).mean(axis=1)
     return distance
 
 
