@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +12,26 @@ from numpy.typing import NDArray
 from skyvet.core.arrays import FloatArray, as_readonly
 from skyvet.core.errors import InvalidInputError
 
-__all__ = ["KernelMachine", "gaussian_kernel"]
+__all__ = ["KernelMachine", "view_similarity"]
 
+_SAME = 1e-12  # squared distances below are rounding, and no distance at all
 _N_PER_BLOCK = 512  # rows at a time, so that memory stays small
 
 
-def gaussian_kernel(rows: FloatArray, others: FloatArray) -> NDArray[np.float64]:
-    r"""Return :math:`\exp(-\lVert a - b \rVert^2)` of all pairs.
+def view_similarity(
+    rows: FloatArray, others: FloatArray, view_sizes: Sequence[int]
+) -> NDArray[np.float64]:
+    r"""Return how alike objects are, as the mean over views of :math:`e^{-\lVert a - b \rVert}`.
+
+    A view is a run of columns (frames, light curve): objects that agree in one view alone are
+    still half alike.
 
     Parameters
     ----------
-    rows : ndarray, shape (n, d)
-    others : ndarray, shape (m, d)
+    rows : ndarray, shape (n, d), float64
+    others : ndarray, shape (m, d), float64
+    view_sizes : sequence of int
+        Columns of each view, in order; they sum to d.
 
     Returns
     -------
@@ -30,11 +40,17 @@ def gaussian_kernel(rows: FloatArray, others: FloatArray) -> NDArray[np.float64]
 
     Examples
     --------
-    >>> gaussian_kernel(np.array([[0.0], [1.0]]), np.array([[0.0]]))
-    array([[1.   ], [0.3679]])
+    >>> view_similarity(np.array([[0.0, 0.0]]), np.array([[1.0, 0.0]]), [1, 1])
+    array([[0.684]])
     """
-    square = (rows * rows).sum(axis=1)[:, None] + (others * others).sum(axis=1)[None]
-    return np.asarray(np.exp(-np.maximum(square - 2.0 * rows @ others.T, 0.0)))
+    similarity = np.zeros((len(rows), len(others)))
+    edges = np.cumsum([0, *view_sizes])
+    for start, stop in pairwise(edges.tolist()):
+        a, b = rows[:, start:stop], others[:, start:stop]
+        square = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None] - 2.0 * a @ b.T
+        square[square < _SAME] = 0.0
+        similarity += np.exp(-np.sqrt(square))
+    return similarity / len(view_sizes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,16 +65,19 @@ class KernelMachine:
         Of each support object; positive where it speaks for REAL.
     bias : float
         Of the sum.
+    view_sizes : tuple of int
+        Columns of each view; see `view_similarity`.
 
     Raises
     ------
     InvalidInputError
-        If lengths differ.
+        If lengths differ or the views do not make up the columns.
     """
 
     support: FloatArray
     weights: FloatArray
     bias: float
+    view_sizes: tuple[int, ...]
 
     def __post_init__(self) -> None:
         """Check lengths and make arrays read-only."""
@@ -68,6 +87,10 @@ class KernelMachine:
             raise InvalidInputError(
                 f"a kernel machine needs one weight a support object, got {self.weights.shape} "
                 f"and {self.support.shape}"
+            )
+        if not self.view_sizes or sum(self.view_sizes) != self.support.shape[1]:
+            raise InvalidInputError(
+                f"views of {self.view_sizes} columns do not make up {self.support.shape[1]}"
             )
 
     def __call__(self, rows: FloatArray) -> NDArray[np.float64]:
@@ -95,6 +118,6 @@ class KernelMachine:
         support = self.support.astype(np.float64)
         for start in range(0, len(rows), _N_PER_BLOCK):
             block = slice(start, start + _N_PER_BLOCK)
-            similarity = gaussian_kernel(rows[block].astype(np.float64), support)
+            similarity = view_similarity(rows[block].astype(np.float64), support, self.view_sizes)
             values[block] = similarity @ self.weights + self.bias
         return values

@@ -90,8 +90,8 @@ class PooledMember:
         ``boosting.onnx`` and, where there are sub-types, ``subtypes.onnx``.
     arrays : mapping of str to ndarray
         Arrays of the `PooledSpace`; ``rank.knots``; ``kernel.scale``, by which each rank is
-        multiplied before distances are taken; ``kernel.support``, ``kernel.weights`` and
-        ``kernel.bias``.
+        multiplied before distances are taken; ``kernel.support``, ``kernel.weights``,
+        ``kernel.bias`` and ``kernel.view_sizes`` of the `KernelMachine`.
 
     Raises
     ------
@@ -117,6 +117,7 @@ class PooledMember:
                 support=arrays["kernel.support"],
                 weights=arrays["kernel.weights"],
                 bias=float(arrays["kernel.bias"][0]),
+                view_sizes=tuple(arrays["kernel.view_sizes"].tolist()),
             )
             self._boosting = TreeScorer(graphs["boosting.onnx"])
             self._subtypes = TreeScorer(graphs["subtypes.onnx"]) if settings.subtype_names else None

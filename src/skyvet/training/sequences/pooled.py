@@ -18,7 +18,7 @@ from skyvet.core.progress import Progress, SilentProgress
 from skyvet.features.pooled_frames import pooled_feature_groups
 from skyvet.features.pooled_space import fit_pooled_space
 from skyvet.features.rank_scaling import fit_rank_scaling
-from skyvet.models.kernels import gaussian_kernel
+from skyvet.models.kernels import view_similarity
 from skyvet.models.sequences.pooled import PooledMember, PooledSettings, pooled_rows
 from skyvet.models.trees import join_forests
 from skyvet.preprocessing.sequences import LabelledSequences
@@ -48,23 +48,21 @@ class KernelConfig(Config):
     """Support-vector machine on ranks; groups of features count as their weights say.
 
     The squared distance of two objects is the sum over groups of weight times mean squared
-    difference of normal scores; similarity falls as its exponential.
+    difference of normal scores; similarity is the exponential of minus the distance, and the mean
+    of that over frames and over the light curve where there is one.
     """
 
-    c: float = Field(default=3.0, gt=0, description="penalty on training errors")
-    means: float = Field(default=0.2, ge=0, description="weight of statistics of latent means")
-    spreads: float = Field(default=0.1, ge=0, description="... of log-variances")
-    distances: float = Field(default=0.03, ge=0, description="... of distances to the median")
-    correlations: float = Field(default=0.025, ge=0, description="... of correlations of means")
-    segments: float = Field(default=0.2, ge=0, description="... of drift over the sequence")
-    residuals: float = Field(default=0.15, ge=0, description="... of unexpected log-variances")
-    looks: float = Field(default=0.1, ge=0, description="... of shares of kinds of frames")
-    peaks: float = Field(default=0.1, ge=0, description="... of the likeliest frame of each kind")
-    neighbours: float = Field(default=0.1, ge=0, description="... of how alone frames stand")
-    light_curve: float = Field(default=0.4, ge=0, description="... of light-curve features")
-    fused_factor: float = Field(
-        default=0.25, gt=0, description="on the weights of frames beside a light curve"
-    )
+    c: float = Field(default=6.0, gt=0, description="penalty on training errors")
+    means: float = Field(default=0.13, ge=0, description="weight of statistics of latent means")
+    spreads: float = Field(default=0.065, ge=0, description="... of log-variances")
+    distances: float = Field(default=0.02, ge=0, description="... of distances to the median")
+    correlations: float = Field(default=0.016, ge=0, description="... of correlations of means")
+    segments: float = Field(default=0.13, ge=0, description="... of drift over the sequence")
+    residuals: float = Field(default=0.1, ge=0, description="... of unexpected log-variances")
+    looks: float = Field(default=0.065, ge=0, description="... of shares of kinds of frames")
+    peaks: float = Field(default=0.065, ge=0, description="... of the likeliest frame of each kind")
+    neighbours: float = Field(default=0.065, ge=0, description="... of how alone frames stand")
+    light_curve: float = Field(default=1.4, ge=0, description="... of light-curve features")
 
 
 class PooledConfig(Config):
@@ -73,8 +71,8 @@ class PooledConfig(Config):
     kind: Literal["pooled"] = "pooled"
     kernel: KernelConfig = KernelConfig()
     boosting: BoostingConfig = BoostingConfig()
-    kernel_weight: float = Field(default=1.35, ge=0, description="of the kernel machine's sum")
-    boosting_weight: float = Field(default=0.4, ge=0, description="of the boosted logit")
+    kernel_weight: float = Field(default=2.0, ge=0, description="of the kernel machine's sum")
+    boosting_weight: float = Field(default=0.32, ge=0, description="of the boosted logit")
     n_looks: int = Field(default=24, ge=1, description="kinds of frames found without labels")
     n_trees: int = Field(default=100, ge=1, description="randomised trees for sub-types")
     min_leaf: int = Field(default=4, ge=1, description="fewest objects in their leaves")
@@ -149,9 +147,11 @@ def _fit_kernel(
     ranks = fit_rank_scaling(rows)
     scale = _column_scale(groups, config)
     support = (ranks.scale(rows) * scale).astype(np.float32)
+    n_curve = groups.count("light_curve")
+    view_sizes = [size for size in (len(groups) - n_curve, n_curve) if size]
     exact = support.astype(np.float64)
     machine = SVC(C=config.c, kernel="precomputed", cache_size=500).fit(
-        gaussian_kernel(exact, exact), labelled.labels, sample_weight=labelled.weights
+        view_similarity(exact, exact, view_sizes), labelled.labels, sample_weight=labelled.weights
     )
     return {
         "rank.knots": np.asarray(ranks.knots),
@@ -159,19 +159,16 @@ def _fit_kernel(
         "kernel.support": support[machine.support_],
         "kernel.weights": np.asarray(machine.dual_coef_[0]),
         "kernel.bias": np.asarray(machine.intercept_),
+        "kernel.view_sizes": np.array(view_sizes),
     }
 
 
 def _column_scale(groups: tuple[str, ...], config: KernelConfig) -> FloatArray:
     """Return the factor of each column; a group of many columns counts as one of few."""
-    has_curve = "light_curve" in groups
     scale = np.empty(len(groups))
     for group in dict.fromkeys(groups):
-        weight = float(getattr(config, group))
-        if has_curve and group != "light_curve":
-            weight *= config.fused_factor
         is_here = np.array([one == group for one in groups])
-        scale[is_here] = np.sqrt(weight / is_here.sum())
+        scale[is_here] = np.sqrt(float(getattr(config, group)) / is_here.sum())
     return scale
 
 
