@@ -181,3 +181,24 @@ def test_unknown_settings_are_refused(member):
     settings = {**parts.settings, "surprise": 1}
     with pytest.raises(BundleError, match="cannot be understood"):
         load_member(MemberParts(settings=settings, graphs=parts.graphs, arrays=parts.arrays))
+
+
+@pytest.mark.parametrize("level", [0.0, 3.0])
+def test_six_objects_of_constant_frames_can_be_trained_on(level):
+    sequences = EmbeddedSequences(
+        values=np.full((12, 4), level), offsets=np.arange(0, 13, 2), object_ids=np.arange(6),
+        mjd_tai=np.full(12, np.nan), n_latent=2,
+    )  # fmt: skip
+    labelled = LabelledSequences(
+        sequences=sequences, labels=[0, 1] * 3, tags=((),) * 6, weights=np.ones(6, np.float32)
+    )
+    member = fit_pooled(labelled, SMALL)
+    assert np.isfinite(member.logits(sequences)).all()
+
+
+def test_without_subtypes_none_are_told(member):
+    config = SMALL.model_copy(update={"subtypes": ()})
+    bare = load_member(fit_pooled(make_labelled(), config, seed=1).parts())
+    sequences = make_labelled(5, seed=2).sequences
+    assert bare.subtype_probabilities(sequences).shape == (5, 0)
+    np.testing.assert_array_equal(bare.logits(sequences), member.logits(sequences))
