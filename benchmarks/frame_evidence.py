@@ -23,7 +23,8 @@ import numpy as np
 from skyvet.cli.progress import shown_progress
 from skyvet.cli.simulate_frames import simulate_store
 from skyvet.core.progress import Progress
-from skyvet.inference.frame_embedding import EmbedConfig, embed_frames
+from skyvet.inference.configs import EmbedConfig
+from skyvet.inference.frame_embedding import embed_frames
 from skyvet.io.embedding_store import SequenceTable
 from skyvet.io.sequence_sources import read_sequences
 from skyvet.models.encoders.bundle import EncoderBundle, load_encoder
@@ -32,7 +33,8 @@ from skyvet.preprocessing.sequences import LabelledSequences, label_sequences
 from skyvet.scoring.curves import roc_auc
 from skyvet.scoring.intervals import wilson_interval
 from skyvet.simulation.frames import FrameConfig
-from skyvet.training.sequences.train import SequenceTrainConfig, train_sequences
+from skyvet.training.sequences.configs import SequenceTrainConfig
+from skyvet.training.sequences.train import train_sequences
 
 _N_TOP = 3
 

@@ -32,7 +32,8 @@ from skyvet.cli.progress import shown_progress
 from skyvet.core.progress import Progress
 from skyvet.io.sequence_sources import read_sequences
 from skyvet.preprocessing.sequences import LabelledSequences, label_sequences
-from skyvet.training.sequences.classifiers import SequenceClassifierConfig, fit_classifier
+from skyvet.training.sequences.classifiers import fit_classifier
+from skyvet.training.sequences.configs import SequenceClassifierConfig, SequenceTrainConfig
 from skyvet.training.sequences.folds import FoldConfig, FoldScheme, assign_folds
 from skyvet.training.sequences.network_configs import (
     AttentionMilConfig,
@@ -44,7 +45,6 @@ from skyvet.training.sequences.network_configs import (
 )
 from skyvet.training.sequences.train import (
     OutOfFold,
-    SequenceTrainConfig,
     cross_validate_sequences,
 )
 

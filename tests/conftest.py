@@ -318,9 +318,10 @@ def sequence_bundle_path(encoder_path: Path) -> Path:
     from skyvet.models.encoders.bundle import load_encoder
     from skyvet.models.encoders.embedder import FrameEmbedder
     from skyvet.preprocessing.sequences import label_sequences
+    from skyvet.training.sequences.configs import SequenceTrainConfig
     from skyvet.training.sequences.packing import SequenceBundleText, pack_sequences
     from skyvet.training.sequences.pooled import BoostingConfig, PooledConfig
-    from skyvet.training.sequences.train import SequenceTrainConfig, train_sequences
+    from skyvet.training.sequences.train import train_sequences
 
     encoder = load_encoder(encoder_path)
     embedder = FrameEmbedder(encoder, n_threads=1)

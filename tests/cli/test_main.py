@@ -26,6 +26,8 @@ HEAVY = frozenset(
 # A network's config stands beside its layers and a calibration method beside its fit.
 NEEDED_FOR_OPTIONS = {
     "train triplet": {"torch", "scipy"},
+    "train encoder": {"torch", "scipy"},
+    "train sequence": {"torch", "scipy"},
     "tune": {"torch", "scipy"},
 }
 

@@ -14,7 +14,8 @@ from tests.conftest import make_labelled_sequences
 
 from skyvet.cli.cross_validated import Scheme
 from skyvet.cli.main import main
-from skyvet.inference.frame_embedding import EmbedConfig, embed_frames
+from skyvet.inference.configs import EmbedConfig
+from skyvet.inference.frame_embedding import embed_frames
 from skyvet.models.encoders.bundle import load_encoder
 from skyvet.training.sequences.folds import FoldScheme
 

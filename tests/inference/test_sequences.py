@@ -13,8 +13,8 @@ import pytest
 from tests.conftest import make_frames, make_stored_sequence
 
 from skyvet.core.errors import BundleError, DatasetError, InvalidInputError
-from skyvet.inference.configs import ScoreConfig, SequenceScoreConfig
-from skyvet.inference.frame_embedding import EmbedConfig, embed_frames
+from skyvet.inference.configs import EmbedConfig, ScoreConfig, SequenceScoreConfig
+from skyvet.inference.frame_embedding import embed_frames
 from skyvet.inference.sequences import score_sequences
 from skyvet.io.frame_store import FrameStore, FrameStoreWriter, StoredSequence
 from skyvet.io.parts import PartWriter

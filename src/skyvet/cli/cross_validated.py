@@ -86,8 +86,9 @@ def cross_validate(
         If the extra ``train`` is not installed.
     """
     from skyvet.cli.options import build_config
+    from skyvet.training.sequences.configs import SequenceTrainConfig
     from skyvet.training.sequences.folds import FoldConfig
-    from skyvet.training.sequences.train import SequenceTrainConfig, cross_validate_sequences
+    from skyvet.training.sequences.train import cross_validate_sequences
 
     table, labelled = _labelled(data, labels)
     if not choice.with_light_curve:

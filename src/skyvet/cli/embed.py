@@ -12,8 +12,7 @@ import typer
 from skyvet.cli.console import make_table, show_result
 from skyvet.cli.options import JsonOption
 from skyvet.cli.progress import shown_progress
-from skyvet.inference.frame_embedding import EmbedConfig, embed_frames
-from skyvet.models.encoders.bundle import load_encoder
+from skyvet.inference.configs import EmbedConfig
 
 __all__ = ["embed_command"]
 
@@ -31,6 +30,9 @@ def embed_command(
     as_json: JsonOption = False,
 ) -> None:
     """Turn frames into embeddings with an encoder."""
+    from skyvet.inference.frame_embedding import embed_frames
+    from skyvet.models.encoders.bundle import load_encoder
+
     started = time.monotonic()
     loaded = load_encoder(encoder)
     with shown_progress(quiet=as_json) as progress:

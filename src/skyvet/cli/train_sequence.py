@@ -11,7 +11,7 @@ import typer
 from skyvet.cli.console import make_table, note, show_result
 from skyvet.cli.options import JsonOption
 from skyvet.cli.progress import shown_progress
-from skyvet.training.sequences.train import SequenceTrainConfig
+from skyvet.training.sequences.configs import SequenceTrainConfig
 
 if TYPE_CHECKING:
     from skyvet.io.embedding_store import SequenceTable

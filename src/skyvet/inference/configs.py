@@ -6,7 +6,7 @@ from pydantic import Field
 
 from skyvet.core.configs import Config
 
-__all__ = ["ScoreConfig", "SequenceScoreConfig"]
+__all__ = ["EmbedConfig", "ScoreConfig", "SequenceScoreConfig"]
 
 
 class ScoreConfig(Config):
@@ -44,4 +44,18 @@ class SequenceScoreConfig(Config):
     )
     min_frames: int = Field(
         default=3, ge=1, description="objects with fewer usable frames are rejected, not scored"
+    )
+
+
+class EmbedConfig(Config):
+    """How frames are embedded."""
+
+    min_frames: int = Field(
+        default=3, ge=1, description="objects with fewer usable frames are rejected"
+    )
+    frames_per_part: int = Field(
+        default=65_536, ge=1, description="embedded frames a part; bounds memory"
+    )
+    n_threads: int = Field(
+        default=0, ge=0, le=512, description="objects embedded at once; 0 = one a core"
     )

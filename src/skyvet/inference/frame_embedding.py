@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
 
-from skyvet.core.configs import Config
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress, SilentProgress
+from skyvet.inference.configs import EmbedConfig
 from skyvet.io.embedding_store import KIND as EMBEDDINGS_KIND
 from skyvet.io.embedding_store import EmbeddingStoreWriter, StoredEmbedding
 from skyvet.io.frame_folders import read_frame_sources
@@ -29,21 +28,7 @@ from skyvet.models.encoders.bundle import EncoderBundle
 from skyvet.models.encoders.embedder import FrameEmbedder
 from skyvet.records.rejections import Rejection, RejectionReason
 
-__all__ = ["EmbedConfig", "EmbedSummary", "embed_frames", "embed_sequence"]
-
-
-class EmbedConfig(Config):
-    """How frames are embedded."""
-
-    min_frames: int = Field(
-        default=3, ge=1, description="objects with fewer usable frames are rejected"
-    )
-    frames_per_part: int = Field(
-        default=65_536, ge=1, description="embedded frames a part; bounds memory"
-    )
-    n_threads: int = Field(
-        default=0, ge=0, le=512, description="objects embedded at once; 0 = one a core"
-    )
+__all__ = ["EmbedSummary", "embed_frames", "embed_sequence"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

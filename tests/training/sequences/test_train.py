@@ -11,11 +11,11 @@ from skyvet.core.errors import BundleError, InvalidInputError
 from skyvet.models.sequence_bundle import load_sequence_bundle
 from skyvet.models.sequences.predictor import SequencePredictor
 from skyvet.scoring.curves import roc_auc
+from skyvet.training.sequences.configs import SequenceTrainConfig
 from skyvet.training.sequences.folds import FoldConfig, FoldScheme, assign_folds, groups_of
 from skyvet.training.sequences.packing import SequenceBundleText, pack_sequences
 from skyvet.training.sequences.pooled import BoostingConfig, PooledConfig
 from skyvet.training.sequences.train import (
-    SequenceTrainConfig,
     cross_validate_sequences,
     train_sequences,
 )

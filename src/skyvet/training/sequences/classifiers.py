@@ -1,47 +1,19 @@
-"""All classifiers of frame sequences behind one config union and one fitting function."""
+"""All classifiers of frame sequences behind one fitting function."""
 
 from __future__ import annotations
 
 import importlib
 from types import MappingProxyType
-from typing import Annotated
-
-from pydantic import Field
 
 from skyvet.core.progress import Progress
 from skyvet.models.sequences.interface import SequenceMember
 from skyvet.preprocessing.sequences import LabelledSequences
-from skyvet.training.sequences.network_configs import (
-    AttentionMilConfig,
-    BiGruConfig,
-    GruConfig,
-    GruTverskyConfig,
-    LstmConfig,
-    SetTransformerConfig,
-)
-from skyvet.training.sequences.pooled import PooledConfig
+from skyvet.training.sequences.configs import SequenceClassifierConfig
 
-__all__ = ["SequenceClassifierConfig", "default_classifiers", "fit_classifier"]
-
-SequenceClassifierConfig = Annotated[
-    PooledConfig
-    | GruConfig
-    | BiGruConfig
-    | LstmConfig
-    | GruTverskyConfig
-    | AttentionMilConfig
-    | SetTransformerConfig,
-    Field(discriminator="kind"),
-]
-"""Any classifier's config; ``kind`` says which."""
+__all__ = ["fit_classifier"]
 
 _NETWORK = "networks:fit_network_classifier"
 _FITTERS = MappingProxyType({"pooled": "pooled:fit_pooled"})
-
-
-def default_classifiers() -> tuple[SequenceClassifierConfig, ...]:
-    """Return the members of the default classifier."""
-    return (PooledConfig(),)
 
 
 def fit_classifier(

@@ -21,7 +21,8 @@ from skyvet.scoring.curves import roc_auc
 from skyvet.training.held_out import held_out_metrics
 from skyvet.training.packing import hash_identifiers
 from skyvet.training.sequences.card import SequenceCardText, write_sequence_card
-from skyvet.training.sequences.train import SequenceTrainConfig, TrainedSequences
+from skyvet.training.sequences.configs import SequenceTrainConfig
+from skyvet.training.sequences.train import TrainedSequences
 
 __all__ = ["SequenceBundleText", "pack_sequences"]
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from skyvet.core.arrays import IntArray
 from skyvet.core.progress import Progress, SilentProgress
@@ -22,38 +21,20 @@ from skyvet.models.sequences.interface import SequenceMember
 from skyvet.models.sequences.predictor import mean_logits
 from skyvet.preprocessing.sequences import LabelledSequences
 from skyvet.records.sequences import EmbeddedSequences
-from skyvet.training.calibrating import CalibrationConfig, CalibrationFit, fit_calibration
-from skyvet.training.sequences.classifiers import (
-    SequenceClassifierConfig,
-    default_classifiers,
-    fit_classifier,
-)
+from skyvet.training.calibrating import CalibrationFit, fit_calibration
+from skyvet.training.sequences.classifiers import fit_classifier
+from skyvet.training.sequences.configs import SequenceTrainConfig
 from skyvet.training.sequences.folds import FoldConfig, FoldScheme, assign_folds, groups_of
 from skyvet.training.splits import check_no_leakage
 
 __all__ = [
     "OutOfFold",
-    "SequenceTrainConfig",
     "TrainedSequences",
     "cross_validate_sequences",
     "train_sequences",
 ]
 
 _SEED_STRIDE = 1000
-
-
-class SequenceTrainConfig(CalibrationConfig):
-    """A training of all members, and what is fitted on their held-out logits."""
-
-    classifiers: tuple[SequenceClassifierConfig, ...] = Field(
-        default_factory=default_classifiers,
-        min_length=1,
-        description="members; their logits are averaged",
-    )
-    n_inner_folds: int = Field(
-        default=4, ge=2, le=20, description="folds whose held-out logits calibrate"
-    )
-    seed: int = Field(default=0, ge=0, description="of folds and members")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
