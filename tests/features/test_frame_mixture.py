@@ -49,3 +49,19 @@ def test_frames_without_kinds_give_finite_shares(frames):
     mixture = fit_frame_mixture(frames, n_kinds=4)
     assert np.isfinite(mixture.posterior(frames.T)).all()
     assert np.isfinite(mixture.posterior(1e6 + frames[:1].T)).all()
+
+
+def test_kinds_that_differ_in_correlation_alone_are_told_apart():
+    rng = np.random.default_rng(5)
+    kind = np.arange(2000) % 2
+    first = rng.normal(size=2000)
+    other = np.where(kind == 0, 0.95, -0.95) * first + 0.3 * rng.normal(size=2000)
+    frames = np.stack([first, other], axis=1)
+    mixture = fit_frame_mixture(frames, n_kinds=2, n_steps=200, seed=1)
+    scaled = (frames - frames.mean(axis=0)) / frames.std(axis=0)
+    model = GaussianMixture(2, reg_covar=1e-3, random_state=0, n_init=5, tol=1e-9, max_iter=500)
+    expected = model.fit(scaled).predict_proba(scaled)
+    found = mixture.posterior(frames.T).T
+    if np.abs(found - expected).mean() > 0.5:
+        found = found[:, ::-1]
+    np.testing.assert_allclose(found, expected, atol=5e-3)

@@ -244,3 +244,29 @@ def test_frames_of_another_encoder_are_refused():
         pool_frames(make_sequences([20], n_latent=4), space)
     with pytest.raises(InvalidInputError, match="columns"):
         pool_frames(make_sequences([20], n_latent=3, n_columns=3), space)
+
+
+def test_a_single_frame_of_a_kind_shows_in_its_peak_and_hardly_in_its_share():
+    rng = np.random.default_rng(6)
+    values = rng.normal(size=(400, 2)).astype(np.float32)
+    values[300:, 0] += 30.0
+    sequences = EmbeddedSequences(
+        values=values, offsets=[0, 100, 400], object_ids=np.arange(2), n_latent=2,
+        mjd_tai=np.full(400, np.nan),
+    )  # fmt: skip
+    space = fit_pooled_space(sequences, n_looks=2)
+    groups = np.array(pooled_feature_groups(space))
+    one_far = sequences.take(np.array([0]))
+    moved = one_far.values.copy()
+    moved[40, 0] += 30.0
+    before = pool_frames(one_far, space)[0]
+    after = pool_frames(
+        EmbeddedSequences(
+            values=moved, offsets=[0, 100], object_ids=np.arange(1), n_latent=2,
+            mjd_tai=np.full(100, np.nan),
+        ),
+        space,
+    )[0]  # fmt: skip
+    assert sorted(before[groups == "peaks"].round(3).tolist()) == [0.0, 1.0]
+    np.testing.assert_allclose(after[groups == "peaks"], 1.0, atol=1e-3)
+    assert np.exp(after[groups == "looks"]).min() == pytest.approx(0.011, abs=1e-4)

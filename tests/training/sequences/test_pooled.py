@@ -119,6 +119,11 @@ def test_light_curve_features_are_found_by_name(fused):
         fused.logits(sequences.without_light_curve())
 
 
+def test_frames_and_light_curve_are_views_of_their_own(member, fused):
+    (n_frames,) = member.parts().arrays["kernel.view_sizes"]
+    assert fused.parts().arrays["kernel.view_sizes"].tolist() == [n_frames, 2]
+
+
 def test_an_object_without_light_curve_gets_a_score(fused):
     sequences = make_labelled(10, seed=4, with_light_curve=True).sequences
     blank = EmbeddedSequences(
