@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 
@@ -31,9 +30,7 @@ def best_seconds(work: Callable[[], object], *, n_rounds: int = 3) -> float:
 def pooled_frames_per_second(sequences: EmbeddedSequences) -> float:
     """Return how many frames a second become pooled statistics."""
     space = fit_pooled_space(sequences)
-    return len(sequences.values) / best_seconds(
-        lambda: pool_frames(sequences, space, n_threads=os.cpu_count() or 1)
-    )
+    return len(sequences.values) / best_seconds(lambda: pool_frames(sequences, space))
 
 
 def show_speed(sequences: EmbeddedSequences) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skyvet.core.arrays import FloatArray, as_readonly
+from skyvet.features.products import narrow_product
 from skyvet.features.second_order import second_order_terms
 
 __all__ = ["ExpectedSpread", "fit_expected_spread"]
@@ -44,7 +45,7 @@ class ExpectedSpread:
         ndarray, shape (k, n_frames), float32
             In units of `scatter`.
         """
-        expected = self.coefficients @ second_order_terms(means)
+        expected = narrow_product(self.coefficients, second_order_terms(means))
         return np.asarray((log_variances - expected) / self.scatter[:, None])
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from skyvet.core.arrays import FloatArray
 from skyvet.features.column_statistics import quantiles_of_sorted
 from skyvet.features.frame_space import FrameSpace
+from skyvet.features.products import narrow_product
 
 __all__ = ["DISTANCE_STATISTICS", "distance_statistics", "frame_distances"]
 
@@ -40,7 +41,7 @@ def frame_distances(means: FloatArray, space: FrameSpace) -> FloatArray:
         In units of the usual scatter, >= 0.
     """
     deviation = means - np.median(means, axis=1, keepdims=True)
-    whitened = space.whitening.astype(np.float32) @ deviation
+    whitened = narrow_product(space.whitening.astype(np.float32), deviation)
     return np.asarray(np.sqrt(np.einsum("ij,ij->j", whitened, whitened)))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray, as_readonly
+from skyvet.features.products import narrow_product
 from skyvet.features.second_order import second_order_terms
 
 __all__ = ["FrameMixture", "fit_frame_mixture", "log_shares"]
@@ -68,7 +69,7 @@ class FrameMixture:
             Sums to 1 over the kinds.
         """
         scaled = (columns - self.centre[:, None]) / self.scale[:, None]
-        return _posterior(self.coefficients @ second_order_terms(scaled))
+        return _posterior(narrow_product(self.coefficients, second_order_terms(scaled)))
 
 
 def log_shares(posterior: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ import numpy as np
 from skyvet.core.arrays import FloatArray
 from skyvet.features.column_statistics import quantiles_of_sorted
 from skyvet.features.frame_space import FrameSpace
+from skyvet.features.products import narrow_product, products_at_once
 
 __all__ = ["NEIGHBOUR_STATISTICS", "neighbour_distances", "neighbour_statistics"]
 
@@ -22,7 +23,6 @@ NEIGHBOUR_STATISTICS = (
 """Names of the entries of `neighbour_statistics`, in order."""
 
 _TINY = 1e-6
-_N_PER_BLOCK = 512  # frames at a time, so that memory stays small
 
 
 def neighbour_distances(means: FloatArray, space: FrameSpace) -> FloatArray:
@@ -44,12 +44,14 @@ def neighbour_distances(means: FloatArray, space: FrameSpace) -> FloatArray:
     n_frames = means.shape[1]
     if n_frames == 1:
         return np.zeros((2, 1), np.float32)
-    white = space.whitening.astype(np.float32) @ (means - means.mean(axis=1, keepdims=True))
+    centred = means - means.mean(axis=1, keepdims=True)
+    white = narrow_product(space.whitening.astype(np.float32), centred)
     half = 0.5 * np.einsum("ij,ij->j", white, white)
     i_fifth = min(_N_NEAREST, n_frames - 1)
     nearest = np.empty((2, n_frames), np.float32)
-    for start in range(0, n_frames, _N_PER_BLOCK):
-        rows = slice(start, start + _N_PER_BLOCK)
+    step = products_at_once(*white.shape)
+    for start in range(0, n_frames, step):
+        rows = slice(start, start + step)
         square = half[rows, None] - white[:, rows].T @ white + half[None]
         own = np.arange(len(square))
         square[own, start + own] = -1.0  # itself is first, whatever the rounding
