@@ -25,12 +25,12 @@ from skyvet.core.progress import Progress
 from skyvet.core.times import jd_utc_to_mjd_tai
 from skyvet.models.bundle import load_bundle
 from skyvet.models.predictor import Predictor
+from skyvet.records.identifiers import hash_identifiers
 from skyvet.scoring.curves import roc_auc
 from skyvet.scoring.intervals import bootstrap_intervals
 from skyvet.scoring.metrics import brier_score, completeness_at_purity
 from skyvet.scoring.reliability import expected_calibration_error
 from skyvet.training.members import train_ensemble
-from skyvet.training.packing import hash_identifiers
 from skyvet.training.prediction import predict_logits
 from skyvet.training.splits import check_no_leakage, grouped_folds
 
@@ -91,7 +91,7 @@ def out_of_fold(
 def from_bundle(triplets: LabelledTriplets, path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return probability, logit and verdict of every row from a saved bundle."""
     bundle = load_bundle(path)
-    if bundle.info.data.candidate_ids_sha256 == hash_identifiers(triplets.candidate_ids):
+    if bundle.info.data.candidate_ids_sha256 == hash_identifiers(triplets.candidate_ids.tolist()):
         print("warning: the bundle was trained on these very triplets; the figures are not fair")
     predictor = Predictor(bundle)
     logits = predictor.logits(triplets.pixels)

@@ -147,6 +147,17 @@ def test_evaluate_with_frames_draws_their_strips(
     assert (again / "report.html").read_text(encoding="utf-8") == page
 
 
+def test_judging_a_bundle_on_its_training_data_is_said(
+    sequence_frames: Path, tmp_path: Path, say: Any, capsys: Any
+) -> None:
+    embeddings, bundle = tmp_path / "embeddings", tmp_path / "bundle"
+    say("embed", sequence_frames, "--out", embeddings)
+    say("train", "sequence", "--data", embeddings, "--out", bundle, "--n-inner-folds", 2)
+    words = ("evaluate", "--data", embeddings, "--bundle", bundle, "--out", tmp_path / "report")
+    assert run(*words, "--json") == 0
+    assert "trained on these very" in capsys.readouterr().err
+
+
 def test_embeddings_alone_are_judged_without_pictures(
     embeddings: Path, sequence_bundle_path: Path, tmp_path: Path, say: Any
 ) -> None:

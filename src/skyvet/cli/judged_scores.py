@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skyvet.cli.console import note
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress
 
@@ -49,12 +50,27 @@ def read_judged(scores: Path, labels: Path | None, data: Path | None) -> Judged:
     from skyvet.io.score_tables import read_scores
 
     table = read_scores(scores)
+    joined = join_labels(table.rows, _labels(labels, data))
+    protocol = str(table.settings.get("protocol", ""))
+    if _is_training_data(joined, table.settings.get("trained_on_sha256")):
+        protocol = (
+            "The bundle was trained on these very labelled objects: no figure here says how it "
+            "does on new ones. Its card has figures on rows that no scoring member had seen."
+        )
+        note(f"warning: {protocol}")
     return Judged(
-        table=join_labels(table.rows, _labels(labels, data)),
+        table=joined,
         threshold=table.threshold,
-        protocol=str(table.settings.get("protocol", "")),
+        protocol=protocol,
         fold_aucs=tuple(table.settings.get("fold_aucs", ())),
     )
+
+
+def _is_training_data(joined: pa.Table, trained_on: str | None) -> bool:
+    from skyvet.records.identifiers import hash_identifiers
+
+    labelled = zip(joined["candidate_id"].to_pylist(), joined["label"].to_pylist(), strict=True)
+    return hash_identifiers(i for i, label in labelled if label in {"real", "bogus"}) == trained_on
 
 
 def _labels(labels: Path | None, data: Path | None) -> pa.Table:

@@ -153,6 +153,7 @@ def score_alerts(
         "threshold": predictor.threshold(prior=config.prior, override=config.threshold),
         "prior": config.prior or bundle.info.calibration_prior,
         "alpha": config.alpha,
+        "trained_on_sha256": bundle.info.data.candidate_ids_sha256,
     }
     return _close(writer.finish(), parts, out, score_metadata(facts))
 

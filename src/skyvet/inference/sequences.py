@@ -225,6 +225,7 @@ def _facts(run: _Run) -> dict[str, Any]:
         "prior": config.prior or bundle.info.calibration_prior,
         "alpha": config.alpha,
         "min_frames": run.sequences.min_frames,
+        "trained_on_sha256": bundle.info.data.candidate_ids_sha256,
     }
 
 

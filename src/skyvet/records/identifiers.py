@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
+
 import numpy as np
 
 from skyvet.core.errors import InvalidInputError
 
-__all__ = ["Identifier", "check_identifier"]
+__all__ = ["Identifier", "check_identifier", "hash_identifiers"]
 
 Identifier = int | str
 
@@ -42,3 +45,15 @@ def check_identifier(value: object, *, name: str) -> Identifier:
     raise InvalidInputError(
         f"{name} must be an integer or a text, got {type(value).__name__} {value!r}"
     )
+
+
+def hash_identifiers(identifiers: Iterable[Identifier]) -> str:
+    """Return the hash of a set of identifiers, by which a bundle names its training data.
+
+    Examples
+    --------
+    >>> hash_identifiers([2, 1]) == hash_identifiers(["1", "2"])
+    True
+    """
+    text = "\n".join(sorted(str(value) for value in identifiers))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -29,6 +26,7 @@ from skyvet.models.onnx_export import export_onnx
 from skyvet.models.predictor import Predictor
 from skyvet.preprocessing.normalization import StampConfig
 from skyvet.preprocessing.triplets import TripletArrays
+from skyvet.records.identifiers import hash_identifiers
 from skyvet.training.card import CardText, write_card
 from skyvet.training.configs import EnsembleConfig
 from skyvet.training.held_out import held_out_metrics
@@ -37,7 +35,6 @@ from skyvet.training.members import TrainedEnsemble
 __all__ = [
     "BundleText",
     "add_metrics",
-    "hash_identifiers",
     "pack_ensemble",
     "start_weights",
 ]
@@ -209,15 +206,9 @@ def _describe(
             n_real=n_real,
             n_bogus=len(labelled) - n_real,
             n_objects=len(np.unique(labelled.object_ids)),
-            candidate_ids_sha256=hash_identifiers(labelled.candidate_ids),
+            candidate_ids_sha256=hash_identifiers(labelled.candidate_ids.tolist()),
         ),
     )
-
-
-def hash_identifiers(candidate_ids: NDArray[Any]) -> str:
-    """Return the hash of a set of candidates, by which a bundle names its training data."""
-    text = "\n".join(sorted(str(value) for value in candidate_ids.tolist()))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def start_weights(bundle: Bundle, *, i_member: int = 0) -> dict[str, Tensor]:

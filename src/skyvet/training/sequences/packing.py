@@ -17,9 +17,9 @@ from skyvet.models.sequence_bundle import (
 )
 from skyvet.models.sequences.predictor import SequencePredictor
 from skyvet.preprocessing.sequences import LabelledSequences
+from skyvet.records.identifiers import hash_identifiers
 from skyvet.scoring.curves import roc_auc
 from skyvet.training.held_out import held_out_metrics
-from skyvet.training.packing import hash_identifiers
 from skyvet.training.sequences.card import SequenceCardText, write_sequence_card
 from skyvet.training.sequences.configs import SequenceTrainConfig
 from skyvet.training.sequences.train import TrainedSequences
@@ -150,6 +150,6 @@ def _describe(
             n_real=n_real,
             n_bogus=len(labelled) - n_real,
             n_objects=len(labelled),
-            candidate_ids_sha256=hash_identifiers(sequences.object_ids),
+            candidate_ids_sha256=hash_identifiers(sequences.object_ids.tolist()),
         ),
     )
