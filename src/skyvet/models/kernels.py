@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray, as_readonly
 from skyvet.core.errors import InvalidInputError
+from skyvet.features.products import narrow_product
 
 __all__ = ["KernelMachine", "view_similarity"]
 
 _SAME = 1e-12  # squared distances below are rounding, and no distance at all
+_FEW_ROWS = 16  # up to here, threads of the BLAS library cost more than they bring
 _N_PER_BLOCK = 512  # rows at a time, so that memory stays small
 
 
@@ -47,10 +49,15 @@ def view_similarity(
     edges = np.cumsum([0, *view_sizes])
     for start, stop in pairwise(edges.tolist()):
         a, b = rows[:, start:stop], others[:, start:stop]
-        square = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None] - 2.0 * a @ b.T
+        product = narrow_product(a, b.T) if len(a) <= _FEW_ROWS else a @ b.T
+        square = _squares(a)[:, None] + _squares(b)[None] - 2.0 * product
         square[square < _SAME] = 0.0
         similarity += np.exp(-np.sqrt(square))
     return similarity / len(view_sizes)
+
+
+def _squares(rows: FloatArray) -> FloatArray:
+    return np.asarray(np.einsum("ij,ij->i", rows, rows))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,7 +66,7 @@ class KernelMachine:
 
     Parameters
     ----------
-    support : ndarray, shape (m, d), float32
+    support : ndarray, shape (m, d), float64
         Support objects, in the coordinates that distances are taken in.
     weights : ndarray, shape (m,), float64
         Of each support object; positive where it speaks for REAL.
@@ -81,7 +88,7 @@ class KernelMachine:
 
     def __post_init__(self) -> None:
         """Check lengths and make arrays read-only."""
-        object.__setattr__(self, "support", as_readonly(self.support, np.float32))
+        object.__setattr__(self, "support", as_readonly(self.support, np.float64))
         object.__setattr__(self, "weights", as_readonly(self.weights, np.float64))
         if self.support.ndim != 2 or self.weights.shape != self.support.shape[:1]:
             raise InvalidInputError(
@@ -115,9 +122,10 @@ class KernelMachine:
                 f"rows must have {self.support.shape[1]} columns, got shape {rows.shape}"
             )
         values = np.empty(len(rows))
-        support = self.support.astype(np.float64)
         for start in range(0, len(rows), _N_PER_BLOCK):
             block = slice(start, start + _N_PER_BLOCK)
-            similarity = view_similarity(rows[block].astype(np.float64), support, self.view_sizes)
+            similarity = view_similarity(
+                rows[block].astype(np.float64), self.support, self.view_sizes
+            )
             values[block] = similarity @ self.weights + self.bias
         return values
