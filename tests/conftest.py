@@ -320,7 +320,7 @@ def sequence_bundle_path(encoder_path: Path) -> Path:
     from skyvet.preprocessing.sequences import label_sequences
     from skyvet.training.sequences.configs import SequenceTrainConfig
     from skyvet.training.sequences.packing import SequenceBundleText, pack_sequences
-    from skyvet.training.sequences.pooled import BoostingConfig, PooledConfig
+    from skyvet.training.sequences.pooled_config import BoostingConfig, PooledConfig
     from skyvet.training.sequences.train import train_sequences
 
     encoder = load_encoder(encoder_path)

@@ -27,7 +27,10 @@ EXTRAS_ONLY = (
     "torch", "lightning", "safetensors", "onnx", "onnxscript", "optuna", "matplotlib", "jinja2",
     "numba", "sklearn", "astropy", "galsim", "httpx",
 )  # fmt: skip
-PLAIN_INSTALL = ("core", "records", "scoring", "io", "inference", "cli.main", "cli.score")
+PLAIN_INSTALL = (
+    "core", "records", "scoring", "io", "features", "inference", "models.sequences.pooled",
+    "models.sequences.predictor", "cli.main", "cli.score", "cli.embed",
+)  # fmt: skip
 
 
 def _module_of(path: Path) -> str:

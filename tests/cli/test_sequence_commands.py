@@ -264,7 +264,7 @@ def test_the_schemes_are_those_of_the_training() -> None:
 def _make_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the default classifier be a small one."""
     from skyvet.training.sequences import train
-    from skyvet.training.sequences.pooled import BoostingConfig, PooledConfig
+    from skyvet.training.sequences.pooled_config import BoostingConfig, PooledConfig
 
     fit = train.fit_classifier
     small = PooledConfig(boosting=BoostingConfig(n_bags=1, n_rounds=20, min_leaf=3))

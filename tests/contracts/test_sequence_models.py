@@ -30,7 +30,8 @@ from skyvet.training.sequences.network_configs import (
     SetTransformerConfig,
 )
 from skyvet.training.sequences.networks import fit_network_classifier
-from skyvet.training.sequences.pooled import BoostingConfig, PooledConfig, fit_pooled
+from skyvet.training.sequences.pooled import fit_pooled
+from skyvet.training.sequences.pooled_config import BoostingConfig, PooledConfig
 
 RECURRENT = {
     "n_epochs": 2,

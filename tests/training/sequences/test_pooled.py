@@ -11,7 +11,8 @@ from skyvet.models.sequences.members import load_member
 from skyvet.preprocessing.sequences import LabelledSequences
 from skyvet.records.sequences import EmbeddedSequences
 from skyvet.scoring.curves import roc_auc
-from skyvet.training.sequences.pooled import BoostingConfig, PooledConfig, fit_pooled
+from skyvet.training.sequences.pooled import fit_pooled
+from skyvet.training.sequences.pooled_config import BoostingConfig, PooledConfig
 
 SMALL = PooledConfig(
     boosting=BoostingConfig(n_bags=2, n_rounds=15, min_leaf=5),

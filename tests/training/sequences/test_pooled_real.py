@@ -11,7 +11,8 @@ from skyvet.io.sequence_sources import read_sequences
 from skyvet.preprocessing.sequences import LabelledSequences
 from skyvet.records.labels import LabelValue
 from skyvet.scoring.curves import roc_auc
-from skyvet.training.sequences.pooled import PooledConfig, fit_pooled
+from skyvet.training.sequences.pooled import fit_pooled
+from skyvet.training.sequences.pooled_config import PooledConfig
 
 pytestmark = pytest.mark.integration
 

@@ -14,7 +14,7 @@ from skyvet.scoring.curves import roc_auc
 from skyvet.training.sequences.configs import SequenceTrainConfig
 from skyvet.training.sequences.folds import FoldConfig, FoldScheme, assign_folds, groups_of
 from skyvet.training.sequences.packing import SequenceBundleText, pack_sequences
-from skyvet.training.sequences.pooled import BoostingConfig, PooledConfig
+from skyvet.training.sequences.pooled_config import BoostingConfig, PooledConfig
 from skyvet.training.sequences.train import (
     cross_validate_sequences,
     train_sequences,

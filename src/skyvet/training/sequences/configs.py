@@ -15,7 +15,7 @@ from skyvet.training.sequences.network_configs import (
     LstmConfig,
     SetTransformerConfig,
 )
-from skyvet.training.sequences.pooled import PooledConfig
+from skyvet.training.sequences.pooled_config import PooledConfig
 
 __all__ = ["SequenceClassifierConfig", "SequenceTrainConfig", "default_classifiers"]
 
