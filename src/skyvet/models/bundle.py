@@ -22,14 +22,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from skyvet.core.arrays import FloatArray
 from skyvet.core.configs import Config
-from skyvet.core.errors import BundleError
 from skyvet.models.bundle_folder import (
     check_bundle_folder,
-    is_bundle_folder,
+    find_saved,
+    locate_saved,
+    read_saved_info,
     write_bundle_folder,
 )
 from skyvet.preprocessing.normalization import StampConfig, prepare_stamps
@@ -214,30 +215,12 @@ def load_bundle(path_or_name: str | Path) -> Bundle:
     ...
     skyvet.core.errors.BundleError: no bundle 'no-such-bundle': neither a folder nor one of ...
     """
-    path = Path(path_or_name)
-    if not path.is_dir():
-        shipped = find_bundles()
-        if str(path_or_name) not in shipped:
-            names = ", ".join(sorted(shipped)) or "none"
-            raise BundleError(
-                f"no bundle '{path_or_name}': neither a folder nor one of those shipped ({names})"
-            )
-        path = shipped[str(path_or_name)]
+    path = locate_saved(path_or_name, find_bundles(), what="bundle")
     sha256 = check_bundle_folder(path, needed=BUNDLE_FILES)
-    try:
-        info = BundleInfo.model_validate_json((path / "bundle.json").read_bytes())
-    except ValidationError as error:
-        raise BundleError(f"{path / 'bundle.json'} cannot be understood: {error}") from error
-    if info.format_version > _FORMAT_VERSION:
-        raise BundleError(
-            f"{path} has format {info.format_version}; this skyvet reads up to {_FORMAT_VERSION}"
-        )
+    info = read_saved_info(path / "bundle.json", BundleInfo, format_version=_FORMAT_VERSION)
     return Bundle(path=path, info=info, sha256=sha256)
 
 
 def find_bundles(folder: Path | None = None) -> dict[str, Path]:
     """Return the bundles in a folder by name; the default is those shipped with skyvet."""
-    root = folder or Path(str(resources.files("skyvet.models"))) / "shipped"
-    if not root.is_dir():
-        return {}
-    return {p.name: p for p in sorted(root.iterdir()) if is_bundle_folder(p)}
+    return find_saved(folder or Path(str(resources.files("skyvet.models"))) / "shipped")

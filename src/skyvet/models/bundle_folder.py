@@ -5,11 +5,25 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
+from pydantic import ValidationError
+
+from skyvet.core.configs import Config
 from skyvet.core.errors import BundleError, DatasetError
 from skyvet.core.files import sha256_of_file
 
-__all__ = ["SUMS_FILE", "check_bundle_folder", "is_bundle_folder", "write_bundle_folder"]
+__all__ = [
+    "SUMS_FILE",
+    "check_bundle_folder",
+    "find_saved",
+    "is_bundle_folder",
+    "locate_saved",
+    "read_saved_info",
+    "write_bundle_folder",
+]
+
+_Info = TypeVar("_Info", bound=Config)
 
 SUMS_FILE = "SHA256SUMS"
 """Lists the hash of every file of the folder (check by hand: sha256sum -c SHA256SUMS)."""
@@ -97,3 +111,72 @@ def check_bundle_folder(path: Path, *, needed: Collection[str]) -> str:
                 "get the bundle again from where it came"
             )
     return sha256_of_file(sums)
+
+
+def find_saved(folder: Path) -> dict[str, Path]:
+    """Return the saved models in a folder by name; none where there is no such folder."""
+    if not folder.is_dir():
+        return {}
+    return {p.name: p for p in sorted(folder.iterdir()) if is_bundle_folder(p)}
+
+
+def locate_saved(path_or_name: str | Path, shipped: Mapping[str, Path], *, what: str) -> Path:
+    """Return the folder that a person means: a path, or the name of a model that ships.
+
+    Parameters
+    ----------
+    path_or_name : str or Path
+        What was given.
+    shipped : mapping of str to Path
+        Models that ship, by name.
+    what : str
+        ``bundle`` or ``encoder``, for the message.
+
+    Raises
+    ------
+    BundleError
+        If it is neither.
+    """
+    path = Path(path_or_name)
+    if path.is_dir():
+        return path
+    if str(path_or_name) not in shipped:
+        names = ", ".join(sorted(shipped)) or "none"
+        raise BundleError(
+            f"no {what} '{path_or_name}': neither a folder nor one of those shipped ({names})"
+        )
+    return shipped[str(path_or_name)]
+
+
+def read_saved_info(
+    file: Path, kind: type[_Info], *, format_version: int, described: str = ""
+) -> _Info:
+    """Read the JSON file that says all of a saved model.
+
+    Parameters
+    ----------
+    file : Path
+        ``bundle.json`` or ``encoder.json``.
+    kind : type
+        Its config class, with a field ``format_version``.
+    format_version : int
+        Highest that this skyvet reads.
+    described : str, default ""
+        What the file should describe, for the message.
+
+    Raises
+    ------
+    BundleError
+        If it does not fit, or is of a newer format.
+    """
+    try:
+        info = kind.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        what = f"describes no {described}" if described else "cannot be understood"
+        raise BundleError(f"{file} {what}: {error}") from error
+    found = int(getattr(info, "format_version", format_version))
+    if found > format_version:
+        raise BundleError(
+            f"{file.parent} has format {found}; this skyvet reads up to {format_version}"
+        )
+    return info

@@ -25,12 +25,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from skyvet.core.configs import Config
 from skyvet.core.errors import BundleError
 from skyvet.models.bundle import DataFingerprint, OperatingThresholds
-from skyvet.models.bundle_folder import check_bundle_folder, write_bundle_folder
+from skyvet.models.bundle_folder import check_bundle_folder, read_saved_info, write_bundle_folder
 from skyvet.models.sequences.interface import MemberParts, SequenceMember
 from skyvet.models.sequences.members import load_member
 from skyvet.records.sequences import EmbeddedSequences
@@ -218,16 +218,12 @@ def load_sequence_bundle(path: Path) -> SequenceBundle:
     skyvet.core.errors.BundleError: no-such-bundle is not a bundle: it has no SHA256SUMS
     """
     sha256 = check_bundle_folder(path, needed=_NEEDED)
-    try:
-        info = SequenceBundleInfo.model_validate_json((path / "bundle.json").read_bytes())
-    except ValidationError as error:
-        raise BundleError(
-            f"{path / 'bundle.json'} describes no classifier of frame sequences: {error}"
-        ) from error
-    if info.format_version > _FORMAT_VERSION:
-        raise BundleError(
-            f"{path} has format {info.format_version}; this skyvet reads up to {_FORMAT_VERSION}"
-        )
+    info = read_saved_info(
+        path / "bundle.json",
+        SequenceBundleInfo,
+        format_version=_FORMAT_VERSION,
+        described="classifier of frame sequences",
+    )
     members = tuple(_read_member(path, i, settings) for i, settings in enumerate(info.members))
     return SequenceBundle(path=path, info=info, members=members, sha256=sha256)
 

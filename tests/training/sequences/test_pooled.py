@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.conftest import make_labelled_sequences
 
 from skyvet.core.errors import BundleError, InvalidInputError
 from skyvet.models.sequences.interface import MemberParts
@@ -21,46 +22,23 @@ SMALL = PooledConfig(
 )
 
 
-def make_labelled(n=120, *, seed=0, with_light_curve=False) -> LabelledSequences:
-    """Objects of 3 to 40 frames; an artefact moves one frame of every BOGUS one."""
-    rng = np.random.default_rng(seed)
-    lengths = rng.integers(3, 40, n)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    values = rng.normal(size=(offsets[-1], 6)).astype(np.float32)
-    labels = rng.integers(0, 2, n)
-    guilty = offsets[:-1] + rng.integers(0, lengths)
-    values[guilty[labels == 0], :2] += 7.0
-    curve = (labels[:, None] + rng.normal(size=(n, 2))).astype(np.float32)
-    curve[0] = np.nan
-    sequences = EmbeddedSequences(
-        values=values, offsets=offsets, object_ids=np.arange(n), n_latent=3,
-        mjd_tai=np.full(len(values), np.nan),
-        light_curve=curve if with_light_curve else None,
-        light_curve_names=("amplitude", "skew") if with_light_curve else (),
-    )  # fmt: skip
-    tags = tuple(("ghost",) if label == 0 else () for label in labels)
-    return LabelledSequences(
-        sequences=sequences, labels=labels, tags=tags, weights=np.ones(n, np.float32)
-    )
-
-
 @pytest.fixture(scope="module")
 def member():
-    return fit_pooled(make_labelled(), SMALL, seed=1)
+    return fit_pooled(make_labelled_sequences(), SMALL, seed=1)
 
 
 @pytest.fixture(scope="module")
 def fused():
-    return fit_pooled(make_labelled(with_light_curve=True), SMALL, seed=1)
+    return fit_pooled(make_labelled_sequences(with_light_curve=True), SMALL, seed=1)
 
 
 def test_planted_artefacts_are_recognised(member):
-    new = make_labelled(seed=5)
+    new = make_labelled_sequences(seed=5)
     assert roc_auc(member.logits(new.sequences), new.labels) > 0.97
 
 
 def test_subtypes_are_recognised_and_unseen_ones_get_nothing(member):
-    new = make_labelled(seed=6)
+    new = make_labelled_sequences(seed=6)
     found = member.subtype_probabilities(new.sequences)
     assert member.subtype_names == ("ghost", "never")
     assert roc_auc(found[:, 0], new.has_tag("ghost")) > 0.95
@@ -68,7 +46,7 @@ def test_subtypes_are_recognised_and_unseen_ones_get_nothing(member):
 
 
 def test_the_moved_frame_is_the_most_suspicious(member):
-    sequences = make_labelled(seed=7).sequences
+    sequences = make_labelled_sequences(seed=7).sequences
     values = np.zeros((30, 6), np.float32) + np.random.default_rng(1).normal(size=(30, 6))
     values[11, 1] += 9.0
     one = EmbeddedSequences(
@@ -82,7 +60,7 @@ def test_the_moved_frame_is_the_most_suspicious(member):
 @pytest.mark.parametrize("name", ["member", "fused"])
 def test_a_score_does_not_depend_on_its_companions(request, name):
     fitted = request.getfixturevalue(name)
-    sequences = make_labelled(12, seed=8, with_light_curve=True).sequences
+    sequences = make_labelled_sequences(12, seed=8, with_light_curve=True).sequences
     together = fitted.logits(sequences)
     order = np.random.default_rng(0).permutation(12)
     np.testing.assert_allclose(fitted.logits(sequences.take(order)), together[order], atol=1e-9)
@@ -95,7 +73,7 @@ def test_a_score_does_not_depend_on_its_companions(request, name):
 def test_a_member_returns_from_its_parts(request, name):
     fitted = request.getfixturevalue(name)
     again = load_member(fitted.parts())
-    sequences = make_labelled(9, seed=9, with_light_curve=True).sequences
+    sequences = make_labelled_sequences(9, seed=9, with_light_curve=True).sequences
     np.testing.assert_array_equal(again.logits(sequences), fitted.logits(sequences))
     np.testing.assert_array_equal(
         again.subtype_probabilities(sequences), fitted.subtype_probabilities(sequences)
@@ -103,13 +81,13 @@ def test_a_member_returns_from_its_parts(request, name):
 
 
 def test_training_again_gives_the_same_member(member):
-    again = fit_pooled(make_labelled(), SMALL, seed=1)
-    sequences = make_labelled(9, seed=3).sequences
+    again = fit_pooled(make_labelled_sequences(), SMALL, seed=1)
+    sequences = make_labelled_sequences(9, seed=3).sequences
     np.testing.assert_array_equal(again.logits(sequences), member.logits(sequences))
 
 
 def test_light_curve_features_are_found_by_name(fused):
-    sequences = make_labelled(10, seed=4, with_light_curve=True).sequences
+    sequences = make_labelled_sequences(10, seed=4, with_light_curve=True).sequences
     swapped = EmbeddedSequences(
         values=sequences.values, offsets=sequences.offsets, object_ids=sequences.object_ids,
         mjd_tai=sequences.mjd_tai, n_latent=3, light_curve=sequences.light_curve[:, ::-1],
@@ -126,7 +104,7 @@ def test_frames_and_light_curve_are_views_of_their_own(member, fused):
 
 
 def test_an_object_without_light_curve_gets_a_score(fused):
-    sequences = make_labelled(10, seed=4, with_light_curve=True).sequences
+    sequences = make_labelled_sequences(10, seed=4, with_light_curve=True).sequences
     blank = EmbeddedSequences(
         values=sequences.values, offsets=sequences.offsets, object_ids=sequences.object_ids,
         mjd_tai=sequences.mjd_tai, n_latent=3, light_curve=np.full((10, 2), np.nan),
@@ -137,7 +115,7 @@ def test_an_object_without_light_curve_gets_a_score(fused):
 
 @pytest.mark.parametrize("n_frames", [1, 2])
 def test_an_object_of_few_frames_gets_a_finite_score(member, n_frames):
-    one = make_labelled(1, seed=2).sequences
+    one = make_labelled_sequences(1, seed=2).sequences
     short = EmbeddedSequences(
         values=one.values[:n_frames], offsets=[0, n_frames], object_ids=one.object_ids,
         mjd_tai=one.mjd_tai[:n_frames], n_latent=3,
@@ -157,20 +135,20 @@ def test_frames_of_another_encoder_are_refused(member):
 
 
 def test_one_class_cannot_be_learnt():
-    labelled = make_labelled()
+    labelled = make_labelled_sequences()
     real = labelled.take(np.flatnonzero(labelled.labels == 1))
     with pytest.raises(InvalidInputError, match="both classes"):
         fit_pooled(real, SMALL)
 
 
 def test_objects_of_no_weight_are_not_learnt():
-    labelled = make_labelled()
+    labelled = make_labelled_sequences()
     is_spoilt = np.arange(len(labelled)) < 40
     spoilt = LabelledSequences(
         sequences=labelled.sequences, labels=np.where(is_spoilt, 1 - labelled.labels,
         labelled.labels), tags=labelled.tags, weights=(~is_spoilt).astype(np.float32),
     )  # fmt: skip
-    new = make_labelled(seed=5)
+    new = make_labelled_sequences(seed=5)
     assert roc_auc(fit_pooled(spoilt, SMALL).logits(new.sequences), new.labels) > 0.95
 
 
@@ -204,7 +182,7 @@ def test_six_objects_of_constant_frames_can_be_trained_on(level):
 
 def test_without_subtypes_none_are_told(member):
     config = SMALL.model_copy(update={"subtypes": ()})
-    bare = load_member(fit_pooled(make_labelled(), config, seed=1).parts())
-    sequences = make_labelled(5, seed=2).sequences
+    bare = load_member(fit_pooled(make_labelled_sequences(), config, seed=1).parts())
+    sequences = make_labelled_sequences(5, seed=2).sequences
     assert bare.subtype_probabilities(sequences).shape == (5, 0)
     np.testing.assert_array_equal(bare.logits(sequences), member.logits(sequences))

@@ -19,12 +19,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from skyvet.core.arrays import FloatArray
 from skyvet.core.configs import Config
-from skyvet.core.errors import BundleError
-from skyvet.models.bundle_folder import check_bundle_folder, is_bundle_folder, write_bundle_folder
+from skyvet.models.bundle_folder import (
+    check_bundle_folder,
+    find_saved,
+    locate_saved,
+    read_saved_info,
+    write_bundle_folder,
+)
 from skyvet.preprocessing.frame_scaling import FrameScalingConfig
 
 __all__ = [
@@ -204,24 +209,9 @@ def load_encoder(path_or_name: str | Path = "default") -> EncoderBundle:
     ...
     skyvet.core.errors.BundleError: no encoder 'no-such-encoder': neither a folder nor one of ...
     """
-    path = Path(path_or_name)
-    if not path.is_dir():
-        shipped = find_encoders()
-        if str(path_or_name) not in shipped:
-            names = ", ".join(sorted(shipped)) or "none"
-            raise BundleError(
-                f"no encoder '{path_or_name}': neither a folder nor one of those shipped ({names})"
-            )
-        path = shipped[str(path_or_name)]
+    path = locate_saved(path_or_name, find_encoders(), what="encoder")
     sha256 = check_bundle_folder(path, needed=ENCODER_FILES)
-    try:
-        info = EncoderInfo.model_validate_json((path / ENCODER_FILES[0]).read_bytes())
-    except ValidationError as error:
-        raise BundleError(f"{path / ENCODER_FILES[0]} cannot be understood: {error}") from error
-    if info.format_version > _FORMAT_VERSION:
-        raise BundleError(
-            f"{path} has format {info.format_version}; this skyvet reads up to {_FORMAT_VERSION}"
-        )
+    info = read_saved_info(path / ENCODER_FILES[0], EncoderInfo, format_version=_FORMAT_VERSION)
     return EncoderBundle(path=path, info=info, sha256=sha256)
 
 
@@ -233,7 +223,4 @@ def find_encoders(folder: Path | None = None) -> dict[str, Path]:
     >>> isinstance(find_encoders(), dict)
     True
     """
-    root = folder or Path(str(resources.files("skyvet.models"))) / "shipped_encoders"
-    if not root.is_dir():
-        return {}
-    return {p.name: p for p in sorted(root.iterdir()) if is_bundle_folder(p)}
+    return find_saved(folder or Path(str(resources.files("skyvet.models"))) / "shipped_encoders")
