@@ -68,7 +68,7 @@ def test_export_leaves_the_training_mode_as_it_was():
 def test_an_export_that_differs_is_refused(monkeypatch):
     networks = members(2)
     wrong = onnx_export._export
-    monkeypatch.setattr(onnx_export, "_export", lambda _, rows: wrong(networks[1], rows))
+    monkeypatch.setattr(onnx_export, "_export", lambda _, *rest: wrong(networks[1], *rest))
     with pytest.raises(BundleError, match="differs from the trained one"):
         export_onnx(networks[0], *(part.numpy() for part in inputs(2)))
 
