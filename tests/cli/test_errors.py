@@ -40,6 +40,7 @@ def test_every_error_class_of_the_tree_is_mapped():
     direct = {kind.__name__ for kind in roots if errors.SkyvetError in kind.__bases__}
     assert direct == {
         "InvalidInputError", "PacketError", "DatasetError", "BundleError", "MissingDependencyError",
+            "ArchiveError",
     }  # fmt: skip
 
 

@@ -167,3 +167,15 @@ def test_the_real_embeddings_are_read(shared_data) -> None:
     assert table.labels.count(LabelValue.BOGUS) == 983
     assert int(table.sequences.n_frames.min()) == 5
     assert np.isnan(table.sequences.light_curve).all(axis=1).sum() == 1
+
+
+def test_a_run_that_failed_at_once_does_not_bar_the_next_one(tmp_path) -> None:
+    write(tmp_path / "s", [])
+    EmbeddingStoreWriter(tmp_path / "s", settings={"encoder_label": "other"}, n_latent=3)
+
+
+def test_downloads_that_wait_are_never_taken_for_nothing(tmp_path) -> None:
+    write(tmp_path / "s", [])
+    (tmp_path / "s/downloads").mkdir()
+    with pytest.raises(DatasetError, match="other settings"):
+        EmbeddingStoreWriter(tmp_path / "s", settings={"encoder_label": "other"}, n_latent=3)

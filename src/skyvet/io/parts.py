@@ -197,13 +197,19 @@ def _content_hash(parts: Sequence[PartManifest]) -> str:
     return digest.hexdigest()
 
 
+def _holds_nothing(path: Path) -> bool:
+    """Say whether a folder was begun (by a run that failed at once) and holds no work."""
+    return [item.name for item in path.iterdir()] == [_MANIFEST]
+
+
 class PartWriter:
     """Writes a folder part by part; opening an unfinished one continues it.
 
     Parameters
     ----------
     path : Path
-        Folder to write; absent, empty, or unfinished with equal kind and settings.
+        Folder to write; absent, empty, or unfinished with equal kind and settings. One that was
+        only begun, without any part, is begun anew.
     kind : str
         What the folder holds, such as ``skyvet-dataset``.
     settings : dict
@@ -220,7 +226,9 @@ class PartWriter:
         settings = json.loads(json.dumps(settings))
         if (path / _MANIFEST).exists():
             self._manifest = read_manifest(path, kind=kind)
-            if self._manifest.settings != settings:
+            if self._manifest.settings != settings and _holds_nothing(path):
+                self._manifest = self._begin(kind, settings)
+            elif self._manifest.settings != settings:
                 raise DatasetError(
                     f"{path} was made with other settings or input; choose another folder, "
                     "or remove this one"
@@ -228,9 +236,14 @@ class PartWriter:
         else:
             if path.exists() and not (path.is_dir() and not any(path.iterdir())):
                 raise DatasetError(f"{path} exists and is no {kind}; choose another folder")
-            self._manifest = RunManifest(kind=kind, settings=settings)
-            write_json_atomic(path / _MANIFEST, self._manifest.model_dump(mode="json"))
+            self._manifest = self._begin(kind, settings)
         self._parts = [read_part_manifest(part) for part in part_paths(path)]
+
+    def _begin(self, kind: str, settings: dict[str, Any]) -> RunManifest:
+        """Write the manifest of a folder that holds nothing yet."""
+        manifest = RunManifest(kind=kind, settings=settings)
+        write_json_atomic(self.path / _MANIFEST, manifest.model_dump(mode="json"))
+        return manifest
 
     @property
     def manifest(self) -> RunManifest:
