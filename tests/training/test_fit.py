@@ -200,3 +200,9 @@ def test_lightning_stays_quiet(triplets, caplog, capfd, tmp_path):
         fit_network(triplets(20), changed(n_epochs=1), checkpoint_dir=tmp_path)
     assert caplog.records == []
     assert capfd.readouterr() == ("", "")
+
+
+def test_more_processes_than_processors_are_refused(triplets) -> None:
+    config = changed(hardware=HardwareConfig(devices=4096))
+    with pytest.raises(InvalidInputError, match="devices is 4096"):
+        fit_network(triplets(40), config)

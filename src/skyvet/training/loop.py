@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from torch import nn
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress, SilentProgress
 from skyvet.models.quiet_torch import quiet_torch
-from skyvet.training.configs import LoopConfig, Precision
+from skyvet.training.configs import HardwareConfig, LoopConfig, Precision
 from skyvet.training.epochs import (
     CHECKPOINT_NAME,
     BestEpoch,
@@ -153,6 +154,7 @@ def _run(trainer: pl.Trainer, module: EpochModule, checkpoint: Path | None) -> N
 def _make_trainer(config: LoopConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
     """Return a Lightning trainer that writes and shows nothing of its own."""
     hardware = config.hardware
+    _check_devices(hardware)
     return pl.Trainer(
         accelerator=hardware.accelerator,
         devices=hardware.devices,
@@ -168,6 +170,16 @@ def _make_trainer(config: LoopConfig, callbacks: list[pl.Callback]) -> pl.Traine
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
     )
+
+
+def _check_devices(hardware: HardwareConfig) -> None:
+    """Refuse more processes than the machine has processors."""
+    n_cores = max(os.cpu_count() or 1, 2)
+    if not torch.cuda.is_available() and hardware.devices > n_cores:
+        raise InvalidInputError(
+            f"devices is {hardware.devices}, but this machine has no GPU and {n_cores} processor "
+            "cores; choose no more than these"
+        )
 
 
 def _checkpoint_path(folder: str | Path | None, *, resume: bool) -> Path | None:
