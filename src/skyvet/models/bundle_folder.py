@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
@@ -16,6 +18,7 @@ from skyvet.core.files import sha256_of_file
 __all__ = [
     "SUMS_FILE",
     "check_bundle_folder",
+    "check_replaceable",
     "find_saved",
     "is_bundle_folder",
     "locate_saved",
@@ -27,6 +30,9 @@ _Info = TypeVar("_Info", bound=Config)
 
 SUMS_FILE = "SHA256SUMS"
 """Lists the hash of every file of the folder (check by hand: sha256sum -c SHA256SUMS)."""
+
+_INFO_FILES = ("bundle.json", "encoder.json")
+_SUMS_LINE = re.compile(r"([0-9a-f]{64}) [ *](\S.*)")
 
 
 def is_bundle_folder(path: Path) -> bool:
@@ -49,10 +55,10 @@ def write_bundle_folder(path: Path, files: Mapping[str, bytes]) -> None:
     DatasetError
         If the folder cannot be written.
     BundleError
-        If `path` exists and is no saved model.
+        If `path` exists and is no saved model, one of another kind, or holds other files as well.
     """
-    if path.exists() and not is_bundle_folder(path):
-        raise BundleError(f"{path} exists and is no bundle; choose another folder")
+    info_file = next((name for name in _INFO_FILES if name in files), "")
+    check_replaceable(path, info_file=info_file, kind=_kind_in(files.get(info_file, b"")))
     draft = path.with_name(f".{path.name}.draft")
     try:
         shutil.rmtree(draft, ignore_errors=True)
@@ -69,6 +75,84 @@ def write_bundle_folder(path: Path, files: Mapping[str, bytes]) -> None:
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
         raise DatasetError(f"cannot write bundle {path}: {error.strerror or error}") from error
+
+
+def check_replaceable(path: Path, *, info_file: str, kind: str = "") -> None:
+    """Refuse to put a saved model in place of anything else.
+
+    Parameters
+    ----------
+    path : Path
+        Folder to be written.
+    info_file : str
+        ``bundle.json`` or ``encoder.json``: the file that says all of the new model.
+    kind : str, optional
+        Kind that the new model's `info_file` names; "" = any.
+
+    Raises
+    ------
+    BundleError
+        If `path` exists, unless as a saved model of this kind with no other file in it.
+
+    Examples
+    --------
+    >>> check_replaceable(Path("no-such-folder"), info_file="bundle.json")
+    """
+    if not (path.exists() or path.is_symlink()):
+        return
+    found = [name for name in _INFO_FILES if (path / name).is_file()]
+    if not (found and is_bundle_folder(path)):
+        raise BundleError(f"{path} exists and is no bundle; choose another folder")
+    _check_listed(path, _read_sums(path), advice="choose another folder")
+    old = _kind_in((path / found[0]).read_bytes())
+    if found != [info_file] or (kind and old and kind != old):
+        raise BundleError(
+            f"{path} is a saved model of another kind ({old or found[0]}); choose another folder"
+        )
+
+
+def _kind_in(document: bytes) -> str:
+    """Return the kind that an info file names; empty where it names none."""
+    try:
+        found = json.loads(document)
+    except ValueError:
+        return ""
+    return str(found.get("kind", "")) if isinstance(found, dict) else ""
+
+
+def _read_sums(path: Path) -> dict[str, str]:
+    """Return the listed hashes by file name."""
+    sums = path / SUMS_FILE
+    recorded: dict[str, str] = {}
+    try:
+        lines = sums.read_text("ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{sums} cannot be read: {error}") from error
+    for line in lines:
+        match = _SUMS_LINE.fullmatch(line)
+        if match is None or not match[2].isprintable():
+            raise BundleError(f"{sums} has a line that is no hash and name: {line[:80]!r}")
+        name = match[2]
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise BundleError(f"{sums} lists {name!r}, which lies outside of the folder")
+        recorded[name] = match[1]
+    return recorded
+
+
+def _check_listed(path: Path, recorded: Collection[str], *, advice: str) -> None:
+    """Refuse a folder whose files are not exactly those listed."""
+    try:
+        found = {
+            file.relative_to(path).as_posix()
+            for file in path.rglob("*")
+            if file.is_symlink() or not file.is_dir()
+        } - {SUMS_FILE}
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror or error}") from error
+    if missing := sorted(set(recorded) - found):
+        raise BundleError(f"{path / missing[0]} is missing; copy the bundle again as a whole")
+    if foreign := sorted(found - set(recorded)):
+        raise BundleError(f"{path / foreign[0]} is not listed in {SUMS_FILE}; {advice}")
 
 
 def check_bundle_folder(path: Path, *, needed: Collection[str]) -> str:
@@ -94,18 +178,18 @@ def check_bundle_folder(path: Path, *, needed: Collection[str]) -> str:
     sums = path / SUMS_FILE
     if not sums.is_file():
         raise BundleError(f"{path} is not a bundle: it has no {SUMS_FILE}")
-    lines = [line.split(maxsplit=1) for line in sums.read_text("ascii").splitlines() if line]
-    recorded = {line[-1]: line[0] for line in lines}
+    recorded = _read_sums(path)
     if not set(needed) <= set(recorded):
         raise BundleError(
             f"{sums} must list {', '.join(sorted(needed))}; got {', '.join(sorted(recorded))}"
         )
+    _check_listed(path, recorded, advice="take it out, or get the bundle again")
     for name, expected in recorded.items():
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise BundleError(f"{sums} lists {name!r}, which lies outside of the folder")
-        if not (path / name).is_file():
-            raise BundleError(f"{path / name} is missing; copy the bundle again as a whole")
-        if sha256_of_file(path / name) != expected:
+        try:
+            found = sha256_of_file(path / name)
+        except OSError as error:
+            raise BundleError(f"{path / name} cannot be read: {error.strerror}") from error
+        if found != expected:
             raise BundleError(
                 f"{path / name} was altered (its hash differs from {SUMS_FILE}); "
                 "get the bundle again from where it came"
@@ -171,7 +255,7 @@ def read_saved_info(
     """
     try:
         info = kind.model_validate_json(file.read_bytes())
-    except ValidationError as error:
+    except (OSError, ValidationError) as error:
         what = f"describes no {described}" if described else "cannot be understood"
         raise BundleError(f"{file} {what}: {error}") from error
     found = int(getattr(info, "format_version", format_version))
