@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,6 +53,7 @@ FORMAT_VERSION = 1
 _MANIFEST = "manifest.json"
 _PART_MANIFEST = "part.json"
 _REJECTIONS = "rejections"
+_PART_NAME = re.compile(r"part-[0-9]{5,}")
 
 
 class RunManifest(Config):
@@ -89,11 +91,9 @@ def read_manifest(path: Path, *, kind: str) -> RunManifest:
         If the folder holds nothing of this kind, or a newer version of it.
     """
     try:
-        manifest = RunManifest.model_validate_json((path / _MANIFEST).read_bytes())
+        manifest = _load_manifest(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DatasetError(f"{path} is not a {kind} folder (it has no {_MANIFEST})") from error
-    except (OSError, ValidationError) as error:
-        raise DatasetError(f"{path / _MANIFEST} cannot be read: {error}") from error
     if manifest.kind != kind or manifest.version > FORMAT_VERSION:
         raise DatasetError(
             f"{path} holds a {manifest.kind} of version {manifest.version}; expected a {kind} "
@@ -110,17 +110,60 @@ def manifest_kind(path: Path) -> str | None:
     DatasetError
         If its manifest is damaged.
     """
-    if not (path / _MANIFEST).is_file():
-        return None
+    return _load_manifest(path).kind if (path / _MANIFEST).is_file() else None
+
+
+def _load_manifest(path: Path) -> RunManifest:
     try:
-        return RunManifest.model_validate_json((path / _MANIFEST).read_bytes()).kind
+        return RunManifest.model_validate_json((path / _MANIFEST).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise
     except (OSError, ValidationError) as error:
         raise DatasetError(f"{path / _MANIFEST} cannot be read: {error}") from error
 
 
 def part_paths(path: Path) -> list[Path]:
-    """Return the finished parts of a folder, in order."""
-    return sorted(p for p in path.glob("part-[0-9]*") if (p / _PART_MANIFEST).is_file())
+    """Return the finished parts of a folder, in order.
+
+    Raises
+    ------
+    DatasetError
+        If a part is gone: its number is left out, or a complete folder holds fewer rows than its
+        manifest says.
+    """
+    parts = {int(p.name[5:]): p for p in path.glob("part-*") if _PART_NAME.fullmatch(p.name)}
+    for i_part in range(max(parts, default=-1) + 1):
+        part = path / f"part-{i_part:05d}"
+        if parts.get(i_part) != part:
+            raise DatasetError(f"{part} is missing; restore it, or make {path} again")
+        if not (part / _PART_MANIFEST).is_file():
+            raise DatasetError(
+                f"{part / _PART_MANIFEST} is missing; restore it, or make {path} again"
+            )
+    found = [parts[i_part] for i_part in sorted(parts)]
+    if (path / _MANIFEST).is_file():
+        _check_complete(path, found)
+    return found
+
+
+def _check_complete(path: Path, parts: Sequence[Path]) -> None:
+    """Compare the parts of a complete folder with its manifest."""
+    manifest = _load_manifest(path)
+    if not manifest.is_complete:
+        return
+    read = [read_part_manifest(part) for part in parts]
+    n_found = sum(part.n_candidates + part.n_rejected for part in read)
+    n_expected = manifest.n_candidates + manifest.n_rejected
+    if n_found < n_expected:
+        raise DatasetError(
+            f"{path / f'part-{len(parts):05d}'} is missing: the parts of {path} hold {n_found} of "
+            f"{n_expected} rows and rejections; restore it, or make the folder again"
+        )
+    if manifest.content_sha256 not in ("", _content_hash(read)):
+        raise DatasetError(
+            f"the parts of {path} are not those that its {_MANIFEST} describes: one is missing or "
+            "from another folder; make it again"
+        )
 
 
 def read_part_manifest(part: Path) -> PartManifest:
@@ -139,7 +182,7 @@ def read_part_tables(
     Raises
     ------
     DatasetError
-        If a part is damaged.
+        If a part is damaged or gone.
     """
     try:
         tables = [pq.read_table(p / f"{name}.parquet", columns=columns) for p in part_paths(path)]
@@ -174,9 +217,11 @@ def join_parts(
     Raises
     ------
     DatasetError
-        If a part is damaged or the file cannot be written.
+        If a part is damaged or gone, or the file cannot be written.
     """
     files = [part / f"{name}.parquet" for part in part_paths(path)]
+    if lost := next((file for file in files if not file.is_file()), None):
+        raise DatasetError(f"{path} is damaged: {lost} is missing; remove it and start again")
     try:
         empty = concat_tables([pq.read_schema(file).empty_table() for file in files])
         schema = empty.schema.with_metadata(metadata)
