@@ -74,7 +74,15 @@ def test_unusable_epochs_are_left_out_unless_asked_for():
 
 def test_a_table_without_rows_knows_no_object():
     assert rows_from_irsa_csv(irsa()) == []
-    assert rows_from_irsa_csv(HEADING.encode()) == []
+
+
+def test_an_answer_cut_within_any_line_is_damaged():
+    whole = irsa(row(), row(mjd=58203.5))
+    for n_bytes in range(len(whole)):
+        if whole[:n_bytes].endswith(b"\n"):
+            continue
+        with pytest.raises(InvalidInputError):
+            rows_from_irsa_csv(whole[:n_bytes])
 
 
 def test_columns_in_another_order_and_case_are_found():

@@ -150,7 +150,9 @@ def rows_from_irsa_csv(data: bytes, *, bad_catflags: int = 32_768) -> list[Light
     Parameters
     ----------
     data : bytes
-        CSV with a heading; columns in any order, further ones are ignored.
+        CSV with a heading; columns in any order, further ones are ignored. Every line ends with a
+        line break, or the answer was cut off; a cut exactly at the end of a line cannot be seen
+        here.
     bad_catflags : int, default 32768
         See `ztf_light_curve`.
 
@@ -182,6 +184,8 @@ def _read_csv(data: bytes) -> pa.Table:
         raise InvalidInputError(
             f"a table with the columns {', '.join(_NEEDED)} was expected, got {heading[:80]!r}"
         )
+    if not data.endswith((b"\n", b"\r")):
+        raise InvalidInputError("the table of light curves is cut off: its last line has no end")
     try:
         return pyarrow.csv.read_csv(
             BytesIO(data),

@@ -119,6 +119,38 @@ def test_passing_faults_are_overcome(server, tmp_path, kind):
     assert (summary.n_new, summary.n_epochs, summary.is_complete) == (3, 12, True)
 
 
+@pytest.mark.parametrize("n_objects", [1, 2, 3])
+def test_an_answer_cut_within_a_line_is_not_taken(server, tmp_path, n_objects):
+    add_curves(server, n_objects, n=5)
+    server.fail("nph_light_curves", Fault(kind="cut"))
+    out = tmp_path / "curves.parquet"
+    fetch(server, out, n_objects)
+    assert [len(row.light_curve) for row in read_light_curves(out)] == [5] * n_objects
+
+
+@pytest.mark.parametrize("n_lines", range(1, 11))
+def test_an_answer_cut_between_lines_loses_nothing_of_the_objects_before_the_last(
+    server, tmp_path, monkeypatch, n_lines
+):
+    add_curves(server, 3, n=5)
+    healthy = server.answer
+    answers = []
+
+    def answer(address):
+        status, kind, body = healthy(address)
+        answers.append(address)
+        if len(answers) == 1:
+            body = b"".join(body.splitlines(keepends=True)[:n_lines])
+        return status, kind, body
+
+    monkeypatch.setattr(server, "answer", answer)
+    out = tmp_path / "curves.parquet"
+    fetch(server, out, 3)
+    assert {row.object_id: len(row.light_curve) for row in read_light_curves(out)} == {
+        str(OID + i): 5 for i in range(3)
+    }
+
+
 def test_a_page_of_html_says_nothing_of_the_objects(server, tmp_path):
     add_curves(server, 3)
     server.always_fail("nph_light_curves", Fault(kind="html"))

@@ -277,6 +277,7 @@ def _ask(
     n = config.per_request
     groups = deque(tuple(todo[i : i + n]) for i in range(0, len(todo), n))
     under_way: deque[tuple[tuple[int, ...], Future[list[LightCurveRow]]]] = deque()
+    doubts = _Doubts()
     with WorkerThreads(config.workers) as workers:
         while groups or under_way:
             while groups and len(under_way) <= config.workers:
@@ -294,12 +295,11 @@ def _ask(
                     continue
                 parts.add([], [_failure(oid, error) for oid in group])
             else:
-                found = _wanted(rows, group)
-                lacking = _lacking(found, group)
-                if found and lacking:  # an answer may be cut between two objects: ask once more
-                    groups.appendleft(lacking)
-                    group, lacking = tuple(int(row.object_id) for row in found), ()
-                parts.add(found, [_unknown(archive, oid) for oid in lacking])
+                found, unknown, again = doubts.settle(_wanted(rows, group), group)
+                if again:
+                    groups.appendleft(again)
+                parts.add(found, [_unknown(archive, oid) for oid in unknown])
+                group = (*(int(row.object_id) for row in found), *unknown)
             progress.advance(len(group))
 
 
@@ -308,9 +308,41 @@ def _wanted(rows: Sequence[LightCurveRow], group: Sequence[int]) -> list[LightCu
     return [row for row in rows if row.object_id in names]
 
 
-def _lacking(rows: Sequence[LightCurveRow], group: Sequence[int]) -> tuple[int, ...]:
-    names = {row.object_id for row in rows}
-    return tuple(oid for oid in group if str(oid) not in names)
+class _Doubts:
+    """Objects of answers that may have been cut between two lines.
+
+    Such an answer lacks its last objects, and epochs of the last one that it has. Where objects
+    are lacking, they and that last one are asked for again, until two answers agree.
+    """
+
+    def __init__(self) -> None:
+        self._heard: dict[int, LightCurveRow | None] = {}
+
+    def settle(
+        self, rows: Sequence[LightCurveRow], group: Sequence[int]
+    ) -> tuple[list[LightCurveRow], list[int], tuple[int, ...]]:
+        """Return light curves to keep, objects that are unknown, and those to ask for again."""
+        by_oid = {int(row.object_id): row for row in rows}
+        lacking = [oid for oid in group if oid not in by_oid]
+        unsure = {*lacking, *list(by_oid)[-1:]} if lacking else set()
+        settled: dict[int, LightCurveRow | None] = {}
+        again = []
+        for oid in group:
+            row = by_oid.get(oid)
+            is_known = oid in self._heard
+            earlier = self._heard.pop(oid, None)
+            longer = max(row, earlier, key=_n_epochs)
+            if oid in unsure and (not is_known or _n_epochs(row) > _n_epochs(earlier)):
+                self._heard[oid] = longer
+                again.append(oid)
+            else:
+                settled[oid] = longer
+        found = [row for row in settled.values() if row is not None]
+        return found, [oid for oid, row in settled.items() if row is None], tuple(again)
+
+
+def _n_epochs(row: LightCurveRow | None) -> int:
+    return -1 if row is None else len(row.light_curve)
 
 
 def _is_refused(error: ArchiveError) -> bool:

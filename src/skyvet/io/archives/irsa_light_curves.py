@@ -1,6 +1,8 @@
 """IRSA's light-curve service: ``GET <service>?ID=<oid>&ID=<oid>&COLLECTION=ztf_dr8&FORMAT=CSV``.
 
-The service knows only objects of the collection: others are simply not in its answer.
+The service knows only objects of the collection: others are simply not in its answer. The format
+has no end mark: an answer cut in the middle of a line is refused, but one cut between two lines of
+the last object asked for looks whole, and nothing here can tell.
 """
 
 from __future__ import annotations
