@@ -89,8 +89,30 @@ def test_a_damaged_manifest_is_an_error(tmp_path: Path) -> None:
 def test_labels_of_a_frame_store_are_its_own(frame_store: Path) -> None:
     rows = labels_of_sequences(frame_store).to_pylist()
     assert len(rows) == 12
+    guilty = [row.pop("guilty_frames") for row in rows]
+    for stored, numbers in zip(FrameStore(frame_store), guilty, strict=True):
+        assert stored.guilty_mask is not None
+        assert numbers == np.flatnonzero(stored.guilty_mask).tolist()
     assert rows[0] == {"candidate_id": "fake-0", "label": "real", "subclass": None}
     assert rows[1] == {"candidate_id": "fake-1", "label": "bogus", "subclass": "column"}
+
+
+def test_guilty_frames_carry_their_numbers_in_the_sequence(tmp_path: Path) -> None:
+    writer = EmbeddingStoreWriter(tmp_path / "store", settings={}, n_latent=2)
+    for name, mask in (("a", [False, True, True]), ("b", None), ("c", [False] * 3)):
+        writer.append(
+            StoredEmbedding(
+                object_id=name,
+                values=np.zeros((3, 2), dtype=np.float32),
+                mjd_tai=np.arange(3.0),
+                i_frame=np.array([0, 4, 9]),
+                label=LabelValue.BOGUS,
+                guilty_mask=None if mask is None else np.array(mask),
+            )
+        )
+    writer.finish()
+    table = labels_of_sequences(tmp_path / "store")
+    assert table["guilty_frames"].to_pylist() == [[4, 9], None, []]
 
 
 def test_objects_without_label_are_left_out(embeddings: Path) -> None:

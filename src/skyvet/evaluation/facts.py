@@ -20,11 +20,14 @@ __all__ = [
     "EvaluationResult",
     "ExampleFact",
     "ExampleGroup",
+    "ExplanationFacts",
     "FrameFact",
     "GateFacts",
+    "GuiltyFrameFact",
     "HeadlineFigure",
     "InjectionBin",
     "InjectionFacts",
+    "KindFact",
     "Outcome",
     "PurityAtRatio",
     "ReviewFacts",
@@ -237,6 +240,40 @@ class ReviewFacts(_Facts):
     error_rate: Estimate
 
 
+class KindFact(_Facts):
+    """Objects labelled bogus that carry one tag.
+
+    Called bogus: the score is below the threshold. `right`: the share of these whose likeliest
+    kind is one of their tags.
+    """
+
+    name: str
+    n: int
+    n_called_bogus: int
+    called_bogus: Estimate
+    right: Estimate
+
+
+class GuiltyFrameFact(_Facts):
+    """Share of objects with a guilty frame among their first `n_first` suspicious frames.
+
+    `by_chance` is the share that frames drawn blindly would give; None where the number of an
+    object's frames is not known.
+    """
+
+    n_first: int
+    found: Estimate
+    by_chance: float | None
+
+
+class ExplanationFacts(_Facts):
+    """How good the reasons are: kinds of artefacts that are named, and frames."""
+
+    kinds: tuple[KindFact, ...]
+    n_with_guilty_frames: int
+    frames: tuple[GuiltyFrameFact, ...]
+
+
 class FrameFact(_Facts):
     """One suspicious frame of an object: its number in the sequence, time [d, TAI] and evidence."""
 
@@ -313,6 +350,7 @@ class EvaluationResult(_Facts):
     purity_at_ratios: tuple[PurityAtRatio, ...]
     slices: tuple[SliceGroup, ...]
     review: ReviewFacts | None
+    explanations: ExplanationFacts | None = None
     examples: tuple[ExampleGroup, ...]
     injections: InjectionFacts | None
     config: dict[str, object]

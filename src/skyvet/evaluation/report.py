@@ -14,6 +14,7 @@ from skyvet.evaluation.comparison import compare_with_survey
 from skyvet.evaluation.configs import EvaluationConfig
 from skyvet.evaluation.estimates import groups_of
 from skyvet.evaluation.examples import pick_examples
+from skyvet.evaluation.explanations import measure_explanations
 from skyvet.evaluation.facts import Counts, EvaluationResult, InjectionFacts
 from skyvet.evaluation.figures_of_merit import n_resamples_for
 from skyvet.evaluation.gate import judge_requirement
@@ -101,6 +102,9 @@ def evaluate(
         purity_at_ratios=purity_at_ratios(sample, config, threshold=threshold),
         slices=make_slices(sample, config, threshold=threshold),
         review=measure_review(sample, level=config.confidence),
+        explanations=measure_explanations(
+            sample, table, threshold=threshold, level=config.confidence
+        ),
         examples=pick_examples(
             sample, threshold=threshold, n_examples=config.n_examples, table=table
         ),

@@ -15,10 +15,21 @@ from skyvet.core.errors import InvalidInputError, LabelError
 from skyvet.records.labels import LabelValue
 from skyvet.records.scores import Verdict
 
-__all__ = ["LABEL_COLUMNS", "Sample", "TableCounts", "join_labels", "sample_of_table"]
+__all__ = [
+    "GUILTY_COLUMN",
+    "LABEL_COLUMNS",
+    "Sample",
+    "TableCounts",
+    "join_labels",
+    "sample_of_table",
+]
 
 LABEL_COLUMNS = ("label", "label_subclass", "label_source")
 """Columns that `join_labels` adds to a score table; null where nobody labelled the candidate."""
+
+GUILTY_COLUMN = "guilty_frames"
+"""Column that `join_labels` adds where the labels have it: numbers of the frames of an object that
+are known to hold an artefact, null where nobody knows."""
 
 _UNMATCHED_KEY = b"skyvet.n_labels_without_score"
 
@@ -129,7 +140,8 @@ def join_labels(scores: pa.Table, labels: pa.Table) -> pa.Table:
         A score table with ``candidate_id``; every row is kept, in its order.
     labels : pyarrow.Table
         ``candidate_id`` and ``label`` (real, bogus, unknown), optionally ``subclass`` and
-        ``source``, as `skyvet.io.label_files.read_labels` gives.
+        ``source``, as `skyvet.io.label_files.read_labels` gives, and ``guilty_frames`` (lists of
+        frame numbers), as `skyvet.io.sequence_inputs.labels_of_sequences` gives.
 
     Returns
     -------
@@ -165,6 +177,9 @@ def join_labels(scores: pa.Table, labels: pa.Table) -> pa.Table:
     joined = scores
     for name, source in zip(LABEL_COLUMNS, ("label", "subclass", "source"), strict=True):
         joined = _with_column(joined, name, _taken(labels, source, rows))
+    if GUILTY_COLUMN in labels.column_names:
+        own = labels[GUILTY_COLUMN].combine_chunks().take(pa.array(rows, pa.int64()))
+        joined = _with_column(joined, GUILTY_COLUMN, own)
     metadata = {**(scores.schema.metadata or {})}
     metadata[_UNMATCHED_KEY] = str(len(row_of_id) - len(used)).encode()
     return joined.replace_schema_metadata(metadata)

@@ -16,6 +16,7 @@ import enum
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -105,7 +106,8 @@ def labels_of_sequences(path: Path) -> pa.Table:
     Table
         ``candidate_id``, ``label`` (real, bogus, unknown) and ``subclass`` (its tags, joined
         with commas; null without any); objects without label are left out. FITS folders carry
-        none.
+        none. Where the data know it of any object, ``guilty_frames``: the numbers of its frames
+        that hold an artefact (null = not known).
 
     Raises
     ------
@@ -118,17 +120,35 @@ def labels_of_sequences(path: Path) -> pa.Table:
     if form is None:
         raise InvalidInputError(f"{path} holds no frame sequences")
     if manifest_kind(path) in {FRAMES_KIND, EMBEDDINGS_KIND}:
-        table = read_part_tables(path, "objects", columns=["object_id", "label", "tags"])
-        rows = table.to_pylist()
-        return _label_table(
-            [row["object_id"] for row in rows],
-            [row["label"] for row in rows],
-            [row["tags"] for row in rows],
-        )
+        return _labels_of_store(path)
     if form is SequenceForm.FRAMES:
         return _label_table([], [], [])
     read = read_sequences(path)
     return _label_table(read.sequences.object_ids.tolist(), read.labels, read.tags)
+
+
+def _labels_of_store(path: Path) -> pa.Table:
+    numbers = ["i_frame"] if manifest_kind(path) == EMBEDDINGS_KIND else []
+    columns = ["object_id", "label", "tags", "is_guilty", *numbers]
+    rows = read_part_tables(path, "objects", columns=columns).to_pylist()
+    table = _label_table(
+        [row["object_id"] for row in rows],
+        [row["label"] for row in rows],
+        [row["tags"] for row in rows],
+    )
+    guilty = [_guilty_numbers(row) for row in rows if row["label"] is not None]
+    if all(own is None for own in guilty):
+        return table
+    return table.append_column("guilty_frames", pa.array(guilty, pa.list_(pa.int32())))
+
+
+def _guilty_numbers(row: dict[str, Any]) -> list[int] | None:
+    """Return the numbers of an object's guilty frames; a store of frames keeps all, in order."""
+    mask = row["is_guilty"]
+    if mask is None:
+        return None
+    numbers = row.get("i_frame", range(len(mask)))
+    return [number for number, is_guilty in zip(numbers, mask, strict=True) if is_guilty]
 
 
 def _label_table(
