@@ -37,3 +37,8 @@ def test_wrong_number_of_columns_is_refused():
         fit_rank_scaling(np.zeros((2, 3))).scale(np.zeros((2, 4)))
     with pytest.raises(InvalidInputError, match="at least one"):
         fit_rank_scaling(np.zeros((0, 3)))
+
+
+def test_a_column_never_seen_tells_nothing():
+    scaling = fit_rank_scaling(np.array([[1.0, np.nan], [2.0, np.nan]]))
+    np.testing.assert_array_equal(scaling.scale(np.array([[1.5, -9.0], [1.5, 9.0]]))[:, 1], 0.0)

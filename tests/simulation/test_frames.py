@@ -172,3 +172,10 @@ def test_missing_pixels_are_nan():
     simulated = simulate_frame_sequence(config, 0)
     has_nan = np.isnan(simulated.sequence.frames).any(axis=(1, 2))
     np.testing.assert_array_equal(has_nan, simulated.guilty_mask)
+
+
+@pytest.mark.parametrize("field", ["median_epochs", "strength"])
+@pytest.mark.parametrize("value", [np.inf, np.nan, 1e308])
+def test_numbers_beyond_all_bounds_are_refused(field, value):
+    with pytest.raises(ValueError, match=field):
+        FrameConfig(**{field: value})

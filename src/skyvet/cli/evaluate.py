@@ -13,6 +13,7 @@ from skyvet.cli.console import make_table, show_result
 from skyvet.cli.cross_validated import FoldChoice, Scheme
 from skyvet.cli.options import JsonOption
 from skyvet.cli.progress import shown_progress
+from skyvet.core.configs import MAX_SEED
 from skyvet.core.errors import InvalidInputError
 from skyvet.evaluation.configs import EvaluationConfig
 from skyvet.evaluation.facts import EvaluationResult
@@ -56,7 +57,9 @@ def evaluate_command(
         Scheme, typer.Option(help="Cross-validation: what a test fold is new in.")
     ] = "stratified",
     n_folds: Annotated[int, typer.Option(min=2, help="Cross-validation: folds.")] = 5,
-    fold_seed: Annotated[int, typer.Option(min=0, help="Cross-validation: seed.")] = 42,
+    fold_seed: Annotated[
+        int, typer.Option(min=0, max=MAX_SEED, help="Cross-validation: seed.")
+    ] = 42,
     classifiers: Annotated[
         str, typer.Option(help="Cross-validation: members, separated by commas.")
     ] = "pooled",

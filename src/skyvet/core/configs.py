@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Config"]
+__all__ = ["MAX_SEED", "Config"]
+
+MAX_SEED = 4_000_000_000
+"""Largest seed for scikit-learn: it takes 32 bits, and seeds of folds and members are above it."""
 
 
 class Config(BaseModel):

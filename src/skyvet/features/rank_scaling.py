@@ -23,7 +23,8 @@ class RankScaling:
     Parameters
     ----------
     knots : ndarray, shape (n_knots, n_columns), float32
-        Ascending; row i is the quantile i / (n_knots - 1).
+        Ascending; row i is the quantile i / (n_knots - 1). NaN in a column of which no value was
+        known: it always scales to 0.
     """
 
     knots: FloatArray
@@ -62,7 +63,7 @@ class RankScaling:
             below = -np.interp(-column, -knots[::-1], -levels[::-1])
             ranks[:, j] = 0.5 * (above + below)
         scores = ndtri(np.clip(ranks, _TAIL, 1.0 - _TAIL))
-        return np.where(np.isfinite(features), scores, 0.0)
+        return np.where(np.isfinite(features) & np.isfinite(self.knots[0]), scores, 0.0)
 
 
 def fit_rank_scaling(features: FloatArray) -> RankScaling:
@@ -85,5 +86,7 @@ def fit_rank_scaling(features: FloatArray) -> RankScaling:
     """
     if len(features) == 0:
         raise InvalidInputError("ranks need at least one object to compare with")
-    known = np.where(np.isfinite(features).any(axis=0), features, 0.0)
-    return RankScaling(knots=np.nanquantile(known, np.linspace(0.0, 1.0, _N_KNOTS), axis=0))
+    is_known = np.isfinite(features).any(axis=0)
+    known = np.where(is_known, features, 0.0)
+    knots = np.nanquantile(known, np.linspace(0.0, 1.0, _N_KNOTS), axis=0)
+    return RankScaling(knots=np.where(is_known, knots, np.nan))

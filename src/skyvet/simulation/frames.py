@@ -71,7 +71,9 @@ class FrameConfig(Config):
     size_px: int = Field(default=28, ge=16, le=128, description="Side of the frames [pixels].")
     min_epochs: int = Field(default=5, ge=1, description="Fewest frames of an object.")
     max_epochs: int = Field(default=1100, ge=1, le=1100, description="Most frames of an object.")
-    median_epochs: float = Field(default=426.0, gt=0, description="Typical number of frames.")
+    median_epochs: float = Field(
+        default=426.0, gt=0, le=1e5, description="Typical number of frames."
+    )
     artefact_fraction: float = Field(
         default=0.515, ge=0.0, le=1.0, description="Share of objects that are artefacts."
     )
@@ -79,7 +81,10 @@ class FrameConfig(Config):
         default=tuple(FrameArtefact), min_length=1, description="Kinds of artefacts."
     )
     strength: float = Field(
-        default=12.0, gt=0, description="Median excess of an artefact [sky noise of a pixel]."
+        default=12.0,
+        gt=0,
+        le=1e4,
+        description="Median excess of an artefact [sky noise of a pixel].",
     )
 
     @model_validator(mode="after")

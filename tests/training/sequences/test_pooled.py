@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.conftest import make_labelled_sequences
 
+from skyvet.core.configs import MAX_SEED
 from skyvet.core.errors import BundleError, InvalidInputError
 from skyvet.models.sequences.interface import MemberParts
 from skyvet.models.sequences.members import load_member
 from skyvet.preprocessing.sequences import LabelledSequences
 from skyvet.records.sequences import EmbeddedSequences
 from skyvet.scoring.curves import roc_auc
+from skyvet.training.sequences.configs import SequenceTrainConfig
+from skyvet.training.sequences.folds import FoldConfig
 from skyvet.training.sequences.pooled import fit_pooled
 from skyvet.training.sequences.pooled_config import BoostingConfig, PooledConfig
 
@@ -186,3 +191,29 @@ def test_without_subtypes_none_are_told(member):
     sequences = make_labelled_sequences(5, seed=2).sequences
     assert bare.subtype_probabilities(sequences).shape == (5, 0)
     np.testing.assert_array_equal(bare.logits(sequences), member.logits(sequences))
+
+
+@pytest.mark.parametrize("is_empty", [(True, False), (True, True)])
+def test_light_curve_columns_without_any_value_tell_nothing(is_empty):
+    labelled = make_labelled_sequences(with_light_curve=True)
+    curve = np.where(is_empty, np.nan, labelled.sequences.light_curve).astype(np.float32)
+    labelled = replace(labelled, sequences=replace(labelled.sequences, light_curve=curve))
+    member = fit_pooled(labelled, SMALL, seed=1)
+    known = np.where(is_empty, np.float32(7.0), curve)
+    np.testing.assert_allclose(
+        member.logits(replace(labelled.sequences, light_curve=known)),
+        member.logits(labelled.sequences),
+        atol=1e-5,
+    )
+
+
+def test_the_largest_seed_can_be_used():
+    config = SMALL.model_copy(update={"subtypes": ()})
+    fit_pooled(make_labelled_sequences(n=40), config, seed=MAX_SEED + 21_000)
+
+
+def test_seeds_beyond_those_of_scikit_learn_are_refused():
+    for config in (SequenceTrainConfig, FoldConfig):
+        assert config(seed=MAX_SEED).seed == MAX_SEED
+        with pytest.raises(ValueError, match="seed"):
+            config(seed=2**32)

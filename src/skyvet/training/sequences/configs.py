@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from skyvet.core.configs import MAX_SEED
 from skyvet.training.calibrating import CalibrationConfig
 from skyvet.training.sequences.network_configs import (
     AttentionMilConfig,
@@ -48,4 +49,4 @@ class SequenceTrainConfig(CalibrationConfig):
     n_inner_folds: int = Field(
         default=4, ge=2, le=20, description="folds whose held-out logits calibrate"
     )
-    seed: int = Field(default=0, ge=0, description="of folds and members")
+    seed: int = Field(default=0, ge=0, le=MAX_SEED, description="of folds and members")

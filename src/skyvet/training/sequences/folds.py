@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from skyvet.core.arrays import IntArray
-from skyvet.core.configs import Config
+from skyvet.core.configs import MAX_SEED, Config
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.optional import require
 from skyvet.records.ztf_oid import parse_ztf_oid
@@ -42,7 +42,7 @@ class FoldConfig(Config):
         "and quadrant): whole groups, needs ZTF OIDs; published: random, seed 7, not stratified",
     )
     n_folds: int = Field(default=5, ge=2, description="parts")
-    seed: int = Field(default=42, ge=0, description="of the random order")
+    seed: int = Field(default=42, ge=0, le=MAX_SEED, description="of the random order")
 
 
 def groups_of(object_ids: NDArray[Any], scheme: FoldScheme) -> NDArray[Any]:

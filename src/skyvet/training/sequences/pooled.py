@@ -126,6 +126,7 @@ def _fit_boosting(
     """Return the graph of the mean of boosted models."""
     bins = fit_column_bins(rows)
     codes = bins.codes(rows)
+    codes[:, np.isnan(codes).all(axis=0)] = 0.0  # scikit-learn cannot bin it; nothing splits on it
     models, forests = [], []
     for i_bag in range(config.n_bags):
         model = HistGradientBoostingClassifier(
@@ -136,7 +137,7 @@ def _fit_boosting(
             l2_regularization=config.l2,
             max_features=config.column_fraction,
             early_stopping=False,
-            random_state=seed * config.n_bags + i_bag,
+            random_state=(seed * config.n_bags + i_bag) % 2**32,
         ).fit(codes, labelled.labels, sample_weight=labelled.weights)
         models.append(model)
         forest = bins.unbinned(forest_of_boosting(model, n_features=rows.shape[1]))
