@@ -134,6 +134,29 @@ def test_features_are_joined_by_oid_and_missing_ones_are_nan(tmp_path) -> None:
         ({"label": pa.array([1, 2])}, "label"),
         ({"n_frames": pa.array([3, 1])}, "same even number"),
         ({"n_frames": pa.array([2, 0])}, "at least one frame"),
+        ({"n_frames": pa.array(["2", "1"])}, "whole number"),
+        ({"n_frames": pa.array([[2], [1]])}, "whole number"),
+        ({"n_frames": pa.array([2.5, 1.0])}, "whole number"),
+        ({"n_frames": pa.array([2, None])}, "whole number"),
+        ({"n_frames": pa.array([np.nan, 1e300])}, "whole number"),
+        ({"n_frames": pa.array([2, -1])}, "at least one frame"),
+        ({"n_frames": pa.array([2, 2**62])}, "at least one frame"),
+        ({"oid": pa.array([7, 2**63 + 1], pa.uint64())}, "int64"),
+        ({"embedding": pa.array(["a", "b"])}, "list of numbers"),
+        ({"embedding": pa.array([1.0, 2.0])}, "list of numbers"),
+        ({"embedding": pa.array([b"a", b"b"])}, "list of numbers"),
+        ({"embedding": pa.array([{"a": 1.0}, {"a": 2.0}])}, "list of numbers"),
+        ({"embedding": pa.array([["a"] * 8, ["b"] * 4])}, "list of numbers"),
+        ({"embedding": pa.array([[1.0] * 8, None])}, "list of numbers"),
+        ({"embedding": pa.array([[1.0] * 8, [1.0, None, 1.0, 1.0]])}, "finite"),
+        ({"embedding": pa.array([[1.0] * 8, [np.nan] * 4])}, "finite"),
+        ({"embedding": pa.array([[1.0] * 8, [1e300] * 4])}, "finite"),
+        ({"label": pa.array([[1], [0]])}, "label"),
+        ({"label": pa.array([{"a": 1}, {"a": 0}])}, "label"),
+        ({"label": pa.array(["1", "0"])}, "label"),
+        ({"tags": pa.array([1, 2])}, "tags"),
+        ({"tags": pa.array(["ghost", "track"])}, "tags"),
+        ({"tags": pa.array([[1], [2]])}, "tags"),
     ],
 )
 def test_published_tables_that_do_not_fit_are_refused(tmp_path, changes, message) -> None:
@@ -179,3 +202,27 @@ def test_downloads_that_wait_are_never_taken_for_nothing(tmp_path) -> None:
     (tmp_path / "s/downloads").mkdir()
     with pytest.raises(DatasetError, match="other settings"):
         EmbeddingStoreWriter(tmp_path / "s", settings={"encoder_label": "other"}, n_latent=3)
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.float32(), 4), pa.large_list(pa.float64())])
+def test_embeddings_may_be_lists_of_any_kind(tmp_path, kind) -> None:
+    rows = pa.array([[1, 2, 3, 4], [5, 6, 7, 8]], kind)
+    published(tmp_path, embedding=rows, n_frames=pa.array([1, 1]))
+    np.testing.assert_array_equal(
+        read_sequences(tmp_path).sequences.values, [[1, 2, 3, 4], [5, 6, 7, 8]]
+    )
+
+
+def test_a_table_of_features_without_rows_leaves_them_missing(tmp_path) -> None:
+    published(tmp_path)
+    features = pa.table({"oid": pa.array([], pa.int64()), "amplitude": pa.array([], pa.float64())})
+    pq.write_table(features, tmp_path / "light_curve_features.parquet")
+    sequences = read_sequences(tmp_path).sequences
+    np.testing.assert_array_equal(sequences.light_curve, [[np.nan], [np.nan]])
+
+
+def test_features_of_other_objects_and_empty_columns_are_missing(tmp_path) -> None:
+    published(tmp_path)
+    features = pa.table({"oid": [5, 6], "a": [1.0, 2.0], "b": pa.nulls(2)})
+    pq.write_table(features, tmp_path / "light_curve_features.parquet")
+    assert np.isnan(read_sequences(tmp_path).sequences.light_curve).all()

@@ -9,9 +9,11 @@ among the columns. The label is turned round at this door: 1 = REAL everywhere e
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from skyvet.core.arrays import FloatArray, IntArray
@@ -102,7 +104,7 @@ def read_light_curve_features(path: Path) -> tuple[IntArray, FloatArray, tuple[s
     """
     table = _read_table(path, needed=("oid",))
     names = tuple(name for name in table.column_names if name not in _NOT_FEATURES)
-    oids = table["oid"].to_numpy()
+    oids = _oids(table, path)
     if len(np.unique(oids)) < len(oids):
         raise InvalidInputError(f"an oid stands more than once in {path}")
     try:
@@ -115,11 +117,11 @@ def read_light_curve_features(path: Path) -> tuple[IntArray, FloatArray, tuple[s
 
 
 def _published(table: pa.Table, path: Path, features_path: Path) -> SequenceTable:
-    oids = table["oid"].to_numpy()
-    n_frames = table["n_frames"].to_numpy().astype(np.int64)
-    flat = table["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    n_columns = _n_columns(table, n_frames, path)
-    values = flat.astype(np.float32).reshape(-1, n_columns)
+    oids = _oids(table, path)
+    n_frames = _frame_counts(table, path)
+    lengths, flat = _embeddings(table, path)
+    n_columns = _n_columns(lengths, n_frames, path)
+    values = flat.reshape(-1, n_columns)
     if len(np.unique(oids)) < len(oids):
         raise InvalidInputError(f"an oid stands more than once in {path}")
     light_curve, names = _features_of(oids, features_path)
@@ -135,7 +137,7 @@ def _published(table: pa.Table, path: Path, features_path: Path) -> SequenceTabl
             light_curve_names=names,
         ),
         labels=_labels(table, path),
-        tags=_tags(table),
+        tags=_tags(table, path),
         surveys=("ztf",) * n_objects,
         bands=("r",) * n_objects,
         n_unusable_frames=np.zeros(n_objects, dtype=np.int64),
@@ -144,11 +146,56 @@ def _published(table: pa.Table, path: Path, features_path: Path) -> SequenceTabl
     )
 
 
-def _n_columns(table: pa.Table, n_frames: IntArray, path: Path) -> int:
-    """Columns of a frame, the same for all objects."""
-    lengths = np.diff(table["embedding"].combine_chunks().offsets.to_numpy())
-    if len(lengths) == 0 or (n_frames < 1).any():
+def _oids(table: pa.Table, path: Path) -> IntArray:
+    column = table["oid"]
+    if not pa.types.is_integer(column.type) or column.null_count:
+        raise InvalidInputError(f"oid in {path} must be a whole number in every row")
+    try:
+        return np.asarray(column.cast(pa.int64()).to_numpy())
+    except pa.ArrowInvalid as error:
+        raise InvalidInputError(f"an oid in {path} is no int64: {error}") from error
+
+
+def _frame_counts(table: pa.Table, path: Path) -> IntArray:
+    column = table["n_frames"]
+    if not pa.types.is_integer(column.type) or column.null_count:
+        raise InvalidInputError(
+            f"n_frames in {path} must be a whole number in every row, it is {column.type} with "
+            f"{column.null_count} nulls"
+        )
+    counts = column.to_numpy()
+    if len(counts) == 0 or counts.min() < 1 or counts.max() > np.iinfo(np.int32).max:
         raise InvalidInputError(f"{path} must have objects, each with at least one frame")
+    return np.asarray(counts, dtype=np.int64)
+
+
+def _embeddings(table: pa.Table, path: Path) -> tuple[IntArray, FloatArray]:
+    """Return the number of values of each object, and all values in one row."""
+    column, is_list = table["embedding"], _is_list(table["embedding"].type)
+    if not is_list or not _is_number(column.type.value_type) or column.null_count:
+        raise InvalidInputError(
+            f"embedding in {path} must be a list of numbers in every row, it is {column.type} "
+            f"with {column.null_count} nulls"
+        )
+    lengths = pc.list_value_length(column).to_numpy().astype(np.int64)
+    with np.errstate(over="ignore"):
+        flat = pc.list_flatten(column).to_numpy().astype(np.float32)
+    if not np.isfinite(flat).all():
+        raise InvalidInputError(f"embedding in {path} has values that are no finite float32")
+    return lengths, flat
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(bool(test(kind)) for test in tests)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _n_columns(lengths: IntArray, n_frames: IntArray, path: Path) -> int:
+    """Columns of a frame, the same for all objects."""
     n_columns = int(lengths[0]) // int(n_frames[0])
     if n_columns < 2 or n_columns % 2 or (lengths != n_columns * n_frames).any():
         raise InvalidInputError(
@@ -163,6 +210,8 @@ def _features_of(oids: IntArray, path: Path) -> tuple[FloatArray | None, tuple[s
     if not path.is_file():
         return None, ()
     known, features, names = read_light_curve_features(path)
+    if len(known) == 0:
+        return np.full((len(oids), len(names)), np.nan, dtype=np.float32), names
     row_of = {oid: row for row, oid in enumerate(known.tolist())}
     rows = np.array([row_of.get(oid, -1) for oid in oids.tolist()])
     return np.where((rows >= 0)[:, None], features[rows], np.nan).astype(np.float32), names
@@ -176,17 +225,30 @@ def _labels(table: pa.Table, path: Path) -> tuple[LabelValue | None, ...]:
         0: LabelValue.REAL,
         1: LabelValue.BOGUS,
     }
-    values: list[int | None] = table["label"].to_pylist()
-    if foreign := set(values) - set(meaning):
-        raise InvalidInputError(f"label in {path} must be 1 (artefact) or 0, got {foreign}")
+    values: list[Any] = table["label"].to_pylist()
+    foreign = [
+        v for v in values if not (v is None or isinstance(v, int | float)) or v not in meaning
+    ]
+    if foreign:
+        raise InvalidInputError(f"label in {path} must be 1 (artefact) or 0, got {foreign[0]!r}")
     return tuple(meaning[value] for value in values)
 
 
-def _tags(table: pa.Table) -> tuple[tuple[str, ...], ...]:
+def _tags(table: pa.Table, path: Path) -> tuple[tuple[str, ...], ...]:
     if "tags" not in table.column_names:
         return ((),) * int(table.num_rows)
-    listed: list[list[str] | None] = table["tags"].to_pylist()
-    return tuple(tuple(tags or ()) for tags in listed)
+    kind = table["tags"].type
+    if not (pa.types.is_null(kind) or (_is_list(kind) and _is_text(kind.value_type))):
+        raise InvalidInputError(f"tags in {path} must be lists of text, they are {kind}")
+    listed: list[list[str | None] | None] = table["tags"].to_pylist()
+    return tuple(tuple(tag for tag in tags or () if tag is not None) for tags in listed)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return any(bool(test(kind)) for test in tests)
 
 
 def _read_table(path: Path, *, needed: tuple[str, ...]) -> pa.Table:
@@ -194,9 +256,9 @@ def _read_table(path: Path, *, needed: tuple[str, ...]) -> pa.Table:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise InvalidInputError(f"{path} cannot be read: {error}") from error
+    if len(set(table.column_names)) < len(table.column_names):
+        raise InvalidInputError(f"a column stands more than once in {path}")
     missing = [name for name in needed if name not in table.column_names]
     if missing:
         raise InvalidInputError(f"{path} has no column {', '.join(missing)}")
-    if not pa.types.is_integer(table["oid"].type) or table["oid"].null_count:
-        raise InvalidInputError(f"oid in {path} must be a whole number in every row")
     return table
