@@ -14,7 +14,12 @@ import pytest
 from tests.archive_server import Fault
 from tests.io.archives.conftest import FAST, OID, add_object, frames_config, sky
 
-from skyvet.core.errors import ArchiveOutageError, DatasetError
+from skyvet.core.errors import (
+    ArchiveError,
+    ArchiveOutageError,
+    DatasetError,
+    InvalidInputError,
+)
 from skyvet.core.files import held_alone
 from skyvet.core.times import mjd_utc_to_mjd_tai
 from skyvet.io.archives import fetch_frames as module
@@ -191,10 +196,20 @@ def test_missing_frames_can_be_accepted(server, tmp_path):
     assert len(FrameStore(tmp_path / "frames").sequence(0).sequence) == 3
 
 
-@pytest.mark.parametrize("kind", ["html", "cut", "close"])
-def test_a_wrong_list_says_nothing_of_the_object(server, tmp_path, kind):
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(kind="html"),
+        Fault(kind="cut"),
+        Fault(kind="status", status=503),
+        Fault(kind="status", status=403),
+        Fault(kind="status", status=204),
+    ],
+    ids=lambda fault: f"{fault.kind}-{fault.status}" if fault.kind == "status" else fault.kind,
+)
+def test_a_wrong_list_says_nothing_of_the_object(server, tmp_path, fault):
     add_object(server)
-    server.always_fail("by/oid", Fault(kind=kind))
+    server.always_fail("by/oid", fault)
     out = tmp_path / "frames"
     summary = fetch(server, out)
     assert (summary.n_rejected, summary.n_unfinished) == (0, 1)
@@ -202,9 +217,42 @@ def test_a_wrong_list_says_nothing_of_the_object(server, tmp_path, kind):
     assert fetch(server, out).n_stored == 1
 
 
+def test_a_finder_that_knows_nothing_at_all_marks_no_object_as_lost(server, tmp_path):
+    oids = range(OID, OID + 6)
+    for oid in oids:
+        add_object(server, oid)
+    server.always_fail("by/oid", Fault(kind="status", status=404))
+    out = tmp_path / "frames"
+    http = FAST.model_copy(update={"n_failures_to_stop": 4})
+    with pytest.raises(ArchiveOutageError, match="refused the first"):
+        fetch(server, out, oids, http=http, workers=1)
+    assert failures(out)
+    assert not any(row["is_permanent"] for row in failures(out))
+    server.heal()
+    assert fetch(server, out, oids).n_stored == 6
+
+
+@pytest.mark.parametrize("n_objects", [1, 3])
+def test_without_a_network_the_run_ends_with_an_error_and_nothing_is_lost(
+    server, tmp_path, n_objects
+):
+    oids = range(OID, OID + n_objects)
+    for oid in oids:
+        add_object(server, oid)
+    out = tmp_path / "frames"
+    with pytest.raises(ArchiveError, match=r"cannot reach 127.0.0.1:9: Connect.*nothing is lost"):
+        fetch(server, out, oids, finder_url="http://127.0.0.1:9")
+    assert fetch(server, out, oids).n_stored == n_objects
+
+
+def test_an_address_that_is_none_is_one_clear_error(server, tmp_path):
+    with pytest.raises(InvalidInputError, match=r"http:// or https:// address is needed"):
+        fetch(server, tmp_path / "frames", finder_url="http://[::1")
+
+
 def test_what_failed_for_good_can_be_tried_again(server, tmp_path):
     add_object(server)
-    server.always_fail("by/oid", Fault(kind="status", status=403))
+    server.always_fail("by/oid", Fault(kind="status", status=404))
     out = tmp_path / "frames"
     assert fetch(server, out).n_rejected == 1
     server.heal()

@@ -14,7 +14,7 @@ import pytest
 from tests.archive_server import Fault
 from tests.io.archives.conftest import FAST, OID, add_object, frames_config
 
-from skyvet.core.errors import ArchiveOutageError, DatasetError
+from skyvet.core.errors import ArchiveError, ArchiveOutageError, DatasetError
 from skyvet.features.frame_epochs import attach_light_curve
 from skyvet.io.archives.fetch_frames import fetch_ztf_frames
 from skyvet.io.archives.fetch_light_curves import (
@@ -158,6 +158,38 @@ def test_a_page_of_html_says_nothing_of_the_objects(server, tmp_path):
     assert (first.n_unknown, first.n_unfinished, first.n_requests) == (0, 3, 3)
     server.heal()
     assert fetch(server, tmp_path / "curves.parquet", 3).n_new == 3
+
+
+@pytest.mark.parametrize("status", [204, 403, 404])
+def test_a_service_that_refuses_everything_says_nothing_of_the_objects(server, tmp_path, status):
+    add_curves(server, 7)
+    server.always_fail("nph_light_curves", Fault(kind="status", status=status))
+    out = tmp_path / "curves.parquet"
+    first = fetch(server, out, 7)
+    assert (first.n_unknown, first.n_unfinished, first.is_complete) == (0, 7, False)
+    http = FAST.model_copy(update={"n_failures_to_stop": 2})
+    with pytest.raises(ArchiveOutageError):
+        fetch(server, out, 7, http=http)
+    server.heal()
+    assert fetch(server, out, 7).n_new == 7
+
+
+def test_a_service_that_calls_every_request_bad_marks_no_object_as_lost(server, tmp_path):
+    add_curves(server, 7)
+    server.always_fail("nph_light_curves", Fault(kind="status", status=400))
+    http = FAST.model_copy(update={"n_failures_to_stop": 6})
+    with pytest.raises(ArchiveOutageError, match="refused the first 6"):
+        fetch(server, tmp_path / "curves.parquet", 7, http=http)
+    server.heal()
+    assert fetch(server, tmp_path / "curves.parquet", 7).n_new == 7
+
+
+def test_without_a_network_the_run_ends_with_an_error_and_nothing_is_lost(server, tmp_path):
+    add_curves(server, 4)
+    out = tmp_path / "curves.parquet"
+    with pytest.raises(ArchiveError, match=r"cannot reach 127.0.0.1:9: Connect.*nothing is lost"):
+        fetch(server, out, 4, url="http://127.0.0.1:9/x")
+    assert fetch(server, out, 4).n_new == 4
 
 
 def test_an_archive_that_is_down_ends_the_run(server, tmp_path):

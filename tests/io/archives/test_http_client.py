@@ -69,6 +69,7 @@ def test_a_passing_fault_is_overcome(server, fault):
         (Fault(kind="status", status=404), True, 1),
         (Fault(kind="status", status=403), True, 1),
         (Fault(kind="status", status=500), False, 3),
+        (Fault(kind="status", status=204), False, 3),
         (Fault(kind="status", status=429), False, 3),
         (Fault(kind="truncate"), False, 3),
         (Fault(kind="close"), False, 3),
@@ -171,7 +172,9 @@ def test_nobody_there_is_a_failure_that_may_pass(client):
     assert not raised.value.is_permanent
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x/y", "file:///etc/hostname", "host/path"])
+@pytest.mark.parametrize(
+    "url", ["", "ftp://x/y", "file:///etc/hostname", "host/path", "http://[::1", "http://:80/x"]
+)
 def test_other_addresses_are_refused(client, url):
     with pytest.raises(InvalidInputError, match="http"):
         client.get(url, bytes)
@@ -219,6 +222,33 @@ def test_a_success_in_between_forgives_failures(server):
                 ask(server, client)
             assert not isinstance(raised.value, ArchiveOutageError)
             ask(server, client)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_host_that_refuses_everything_from_the_start_ends_the_run(server, status):
+    add_object(server)
+    server.always_fail("sciimg", Fault(kind="status", status=status))
+    config = FAST.model_copy(update={"n_failures_to_stop": 3})
+    with ArchiveClient(rate=500, config=config) as client:
+        for _ in range(2):
+            with pytest.raises(ArchiveError) as raised:
+                ask(server, client)
+            assert raised.value.is_permanent
+        with pytest.raises(ArchiveOutageError, match="refused the first 3 requests") as outage:
+            ask(server, client)
+    assert not outage.value.is_permanent
+
+
+def test_a_host_that_has_answered_may_refuse_as_often_as_it_likes(server):
+    add_object(server)
+    config = FAST.model_copy(update={"n_failures_to_stop": 3})
+    with ArchiveClient(rate=500, config=config) as client:
+        ask(server, client)
+        server.always_fail("sciimg", Fault(kind="status", status=404))
+        for _ in range(5):
+            with pytest.raises(ArchiveError) as raised:
+                ask(server, client)
+            assert raised.value.is_permanent
 
 
 def test_waits_double_and_spread(server, monkeypatch):

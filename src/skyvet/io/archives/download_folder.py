@@ -171,9 +171,9 @@ class FailureLog:
         self._path = path
         kept = [] if forget_permanent else [f for f in _read_lines(path) if f.is_permanent]
         self._failures = {failure.key: failure for failure in kept}
+        self._keys_before = frozenset(self._failures)
         if path.exists():
-            with atomic_path(path) as draft:
-                draft.write_text("".join(map(_to_line, kept)), encoding="utf-8")
+            self._rewrite()
 
     def __contains__(self, key: tuple[str, str]) -> bool:
         """Say whether an object, or a frame of it, has failed for good."""
@@ -199,6 +199,18 @@ class FailureLog:
                 os.fsync(sink.fileno())
         except OSError as error:
             raise DatasetError(f"cannot write {self._path}: {error.strerror}") from error
+
+    def doubt_this_run(self) -> None:
+        """Make the permanent failures of this run ones to try again: the archive was not itself."""
+        new = [f for key, f in self._failures.items() if key not in self._keys_before]
+        for failure in new:
+            self._failures[failure.key] = dataclasses.replace(failure, is_permanent=False)
+        if new:
+            self._rewrite()
+
+    def _rewrite(self) -> None:
+        with atomic_path(self._path) as draft:
+            draft.write_text("".join(map(_to_line, self.failures)), encoding="utf-8")
 
     def counts(self) -> list[FailureCount]:
         """Return the failures by kind, most frequent first, each with an example."""

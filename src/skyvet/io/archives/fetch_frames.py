@@ -50,6 +50,7 @@ _LOG = "failures.jsonl"
 _TABLE = "failures.parquet"
 _PIXELS_PER_PART = 16_384 * 28 * 28
 _FEW_FRAMES = 3
+_STATUSES_OF_OBJECTS = frozenset({400, 404, 410, 422})
 
 
 class ZtfFramesConfig(Config):
@@ -168,8 +169,10 @@ def fetch_ztf_frames(
 
     Raises
     ------
+    ArchiveError
+        If no archive can be reached at all.
     ArchiveOutageError
-        If an archive fails over and over; what was fetched is kept.
+        If an archive fails over and over, or refuses everything; what was fetched is kept.
     DatasetError
         If the folder holds something else or cannot be written.
     MissingDependencyError
@@ -227,6 +230,12 @@ class _Run:
                         progress.advance()
                 finally:
                     self._client.stop()
+            if not summary.n_stored:
+                self._client.check_reached()
+        except ArchiveOutageError as error:
+            if error.status:
+                self._log.doubt_this_run()
+            raise
         finally:
             summary.n_unfinished = (
                 len(oids) - summary.n_stored_before - summary.n_stored
@@ -383,13 +392,13 @@ class _Run:
 
 
 def _object_failure(oid: int, error: ArchiveError) -> FetchFailure:
-    """Return why an object has no list; a wrong answer says nothing of the object: try again."""
+    """Return why an object has no list; only "not found" and "bad request" are about the object."""
     is_unknown = error.status in (404, 410)
     return FetchFailure(
         object_id=str(oid),
         reason=RejectionReason.UNKNOWN_OBJECT if is_unknown else RejectionReason.UNAVAILABLE,
         detail=error.detail,
-        is_permanent=error.is_permanent and error.status != 200,
+        is_permanent=error.is_permanent and error.status in _STATUSES_OF_OBJECTS,
         url=error.url,
     )
 

@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _MAX_PER_REQUEST = 300
+_STATUSES_OF_BAD_REQUESTS = frozenset({400, 413, 414, 422})
 
 
 class ZtfLightCurvesConfig(Config):
@@ -123,8 +124,10 @@ def fetch_ztf_light_curves(
 
     Raises
     ------
+    ArchiveError
+        If the archive cannot be reached at all.
     ArchiveOutageError
-        If the archive fails over and over; what was fetched is kept.
+        If the archive fails over and over, or refuses everything; what was fetched is kept.
     DatasetError
         If `out` is something else or cannot be written.
     MissingDependencyError
@@ -144,6 +147,11 @@ def fetch_ztf_light_curves(
         )
         try:
             _ask(archive, todo, parts, config=config, progress=progress)
+            client.check_reached()
+        except ArchiveOutageError as error:
+            if error.status:
+                log.doubt_this_run()
+            raise
         finally:
             client.stop()
             summary.n_requests = client.n_requests
@@ -346,8 +354,12 @@ def _n_epochs(row: LightCurveRow | None) -> int:
 
 
 def _is_refused(error: ArchiveError) -> bool:
-    """Say whether the service turned the request down; a wrong answer may pass."""
-    return error.is_permanent and error.status != 200
+    """Say whether the service cannot make sense of the request; all else may pass.
+
+    It answers objects that it does not know with a table without them: "not found" and "not
+    allowed" say something of the service, and nothing of the objects.
+    """
+    return error.is_permanent and error.status in _STATUSES_OF_BAD_REQUESTS
 
 
 def _failure(oid: int, error: ArchiveError) -> FetchFailure:

@@ -7,13 +7,13 @@ what happened                        what is done                   if it stays 
 ==================================== ============================== =========================
 200 with content that can be read    it is the answer
 404, 410, other 4xx                  not asked again                permanent
-408, 425, 429, 5xx                   asked again; Retry-After kept  transient
+408, 425, 429, 5xx, 2xx but 200      asked again; Retry-After kept  transient
 no connection, time-out, cut body    asked again                    transient
 200 with a page, cut or wrong bytes  asked again                    permanent
 ==================================== ============================== =========================
 
-A transient failure is worth another run. When a host fails over and over, `ArchiveOutageError`
-ends the run instead of spoiling the rest of it.
+A transient failure is worth another run. When a host fails over and over, or refuses everything
+from the start, `ArchiveOutageError` ends the run instead of spoiling the rest of it.
 """
 
 from __future__ import annotations
@@ -116,6 +116,9 @@ class ArchiveClient:
         self._stopped = threading.Event()
         self._next_turn: dict[str, float] = defaultdict(float)
         self._failures: dict[str, int] = defaultdict(int)
+        self._hosts_of_use: set[str] = set()
+        self._was_answered = False
+        self._last_unreached = ""
         self._n_requests = 0
         contact = f"; {self._config.contact}" if self._config.contact else ""
         self._http = self._httpx.Client(
@@ -145,6 +148,19 @@ class ArchiveClient:
     def stop(self) -> None:
         """Let every thread that waits or reads give up now."""
         self._stopped.set()
+
+    def check_reached(self) -> None:
+        """Tell a run that got nothing from an archive that fails from no network at all.
+
+        Raises
+        ------
+        ArchiveError
+            If requests failed and no archive ever answered one, not even with an error.
+        """
+        if self._last_unreached and not self._was_answered:
+            raise ArchiveError(
+                f"cannot reach {self._last_unreached}; nothing is lost, run the same command again"
+            )
 
     def get(
         self, url: str, parse: Callable[[bytes], _Parsed], *, max_bytes: int = 64 << 20
@@ -179,11 +195,11 @@ class ArchiveClient:
                 trouble = _TryAgainError(str(error), status=200, is_content=True)
             except _TryAgainError as error:
                 trouble = error
-            except ArchiveError:
-                self._failures[host] = 0
-                raise
+            except ArchiveError as error:
+                raise self._refusal(host, error) from error
             else:
                 self._failures[host] = 0
+                self._hosts_of_use.add(host)
                 return answer
             is_last = attempt == self._config.max_attempts
             if is_last or trouble.wait_s > self._config.max_wait_s:
@@ -223,11 +239,12 @@ class ArchiveClient:
             raise _TryAgainError(f"not done after {self._config.total_timeout_s:g} s")
 
     def _check_status(self, response: Any, url: str) -> None:  # noqa: ANN401 - optional package
+        self._was_answered = True
         status = int(response.status_code)
         if status == 200:
             return
         said = f"HTTP {status} {response.reason_phrase}".strip()
-        if status in _RETRIED_STATUSES or status >= 500:
+        if status in _RETRIED_STATUSES or status >= 500 or 200 < status < 300:
             wait_s = _retry_after_s(response.headers.get("Retry-After", ""))
             raise _TryAgainError(said, status=status, wait_s=wait_s)
         raise ArchiveError(said, url=url, status=status, is_permanent=True)
@@ -255,10 +272,28 @@ class ArchiveClient:
         if self._stopped.wait(max(seconds, 0.0)):
             raise ArchiveError("stopped")
 
+    def _refusal(self, host: str, error: ArchiveError) -> ArchiveError:
+        """Return a permanent failure, or the outage of a host that has refused everything."""
+        with self._lock:
+            if not error.is_permanent or host in self._hosts_of_use:
+                self._failures[host] = 0
+                return error
+            self._failures[host] += 1
+            n_failures = self._failures[host]
+        if n_failures < self._config.n_failures_to_stop:
+            return error
+        return ArchiveOutageError(
+            f"{host} refused the first {n_failures} requests, last with {error.detail!r}; what was "
+            "fetched is kept, run the same command later to continue",
+            status=error.status,
+        )
+
     def _failure(self, host: str, url: str, trouble: _TryAgainError) -> ArchiveError:
         with self._lock:
             self._failures[host] += 1
             n_failures = self._failures[host]
+            if trouble.status == 0:
+                self._last_unreached = f"{host}: {trouble.detail}"
         if n_failures >= self._config.n_failures_to_stop:
             return ArchiveOutageError(
                 f"{host} failed {n_failures} times in a row, last with {trouble.detail!r}; what "
@@ -270,8 +305,12 @@ class ArchiveClient:
 
 
 def _host_of(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    try:
+        parts = urlsplit(url)
+        has_host = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        has_host = False
+    if not has_host:
         raise InvalidInputError(f"an http:// or https:// address is needed, got {url!r:.200}")
     return parts.netloc
 
