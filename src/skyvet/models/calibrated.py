@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from skyvet.core.arrays import BoolArray, FloatArray
+from skyvet.core.errors import BundleError
 from skyvet.models.bundle import OperatingThresholds
 from skyvet.records.scores import Verdict
 from skyvet.scoring.calibrators import calibrator_from_dict
@@ -70,14 +71,23 @@ class CalibratedScorer:
     ----------
     fitted : FittedCalibration
         The content of ``bundle.json``.
+
+    Raises
+    ------
+    BundleError
+        If its calibration is broken.
     """
 
     def __init__(self, fitted: FittedCalibration) -> None:
         self._fitted = fitted
-        self._calibrator = calibrator_from_dict(fitted.calibrator)
-        self._conformal = (
-            None if fitted.conformal is None else ConformalClassifier.from_dict(fitted.conformal)
-        )
+        conformal = fitted.conformal
+        try:
+            self._calibrator = calibrator_from_dict(fitted.calibrator)
+            self._conformal = (
+                None if conformal is None else ConformalClassifier.from_dict(conformal)
+            )
+        except (TypeError, ValueError, OverflowError) as error:
+            raise BundleError(f"the bundle's calibration cannot be used: {error}") from error
 
     def probability(self, logits: FloatArray, *, prior: float | None = None) -> FloatArray:
         """Return the calibrated probability of REAL.

@@ -18,6 +18,10 @@ from __future__ import annotations
 
 import io
 import json
+import math
+import struct
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +29,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from skyvet.core.configs import Config
 from skyvet.core.errors import BundleError
@@ -48,6 +52,7 @@ _FORMAT_VERSION = 1
 _ENCODER = "encoder"
 _NEEDED = ("bundle.json", "card.md")
 _REFERENCE_COUNTS = (1, 3, 40, 200)
+_MOST_LATENT = 8192  # far above any encoder; an altered number must not ask for all memory
 
 
 class SequenceBundleInfo(Config):
@@ -62,8 +67,10 @@ class SequenceBundleInfo(Config):
     skyvet_version: str
     surveys: tuple[str, ...] = Field(description="surveys whose scores are calibrated")
     encoder: str = Field(description="label of the encoder whose embeddings it was trained on")
-    n_latent: int = Field(ge=1)
-    n_columns: int = Field(ge=1, description="columns of a frame: means, then log-variances")
+    n_latent: int = Field(ge=1, le=_MOST_LATENT)
+    n_columns: int = Field(
+        ge=1, le=2 * _MOST_LATENT, description="columns of a frame: means, then log-variances"
+    )
     light_curve_names: tuple[str, ...] = Field(
         default=(), description="features of the light curve that it needs; none = frames only"
     )
@@ -77,6 +84,19 @@ class SequenceBundleInfo(Config):
     metrics: dict[str, float | int | str | None]
     data: DataFingerprint
     reference_logits: tuple[float, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> SequenceBundleInfo:
+        if self.n_columns not in {self.n_latent, 2 * self.n_latent}:
+            raise ValueError(f"{self.n_columns} columns do not fit {self.n_latent} dimensions")
+        if len(set(self.light_curve_names)) < len(self.light_curve_names):
+            raise ValueError("light_curve_names holds a name twice")
+        weights = self.member_weights
+        if len(weights) != len(self.members):
+            raise ValueError(f"{len(weights)} member_weights for {len(self.members)} members")
+        if not (all(0 <= weight < math.inf for weight in weights) and sum(weights) > 0):
+            raise ValueError(f"member_weights must be >= 0, finite and not all 0, got {weights}")
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -233,12 +253,25 @@ def _read_member(path: Path, i_member: int, settings: Mapping[str, Any]) -> Sequ
     graphs = {
         file.name.removeprefix(prefix): file.read_bytes() for file in path.glob(f"{prefix}*.onnx")
     }
+    file = path / f"{prefix}npz"
     try:
-        with np.load(path / f"{prefix}npz", allow_pickle=False) as archive:
-            arrays = dict(archive)
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{path / prefix}npz cannot be read: {error}") from error
-    return load_member(MemberParts(settings=settings, graphs=graphs, arrays=arrays))
+        arrays = _unpacked(file.read_bytes())
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, struct.error) as error:
+        raise BundleError(f"{file} cannot be read: {error}") from error
+    try:
+        return load_member(MemberParts(settings=settings, graphs=graphs, arrays=arrays))
+    except BundleError:
+        raise
+    except Exception as error:  # arrays of any shape and type may stand in the file
+        raise BundleError(f"member {i_member} of {path} is not whole: {error}") from error
+
+
+def _unpacked(content: bytes) -> dict[str, NDArray[Any]]:
+    archive = np.load(io.BytesIO(content), allow_pickle=False)
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise ValueError("it is a single array and no archive")
+    with archive:
+        return dict(archive)
 
 
 def _packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:

@@ -117,18 +117,30 @@ class FrameEmbedder:
 
     def run(self, planes: FloatArray) -> FloatArray:
         """Return the rows of planes that are already scaled."""
-        return np.concatenate(self._session.run(self._outputs, {"frames": planes}), axis=1)
+        rows = np.concatenate(self._session.run(self._outputs, {"frames": planes}), axis=1)
+        if rows.shape != (len(planes), self.n_columns):
+            raise BundleError(
+                f"its graph gives {rows.shape[1]} columns, encoder.json says {self.n_columns}"
+            )
+        return rows
 
     def _check_reference(self) -> None:
-        info = self.encoder.info
-        if not info.reference_values:
+        path, info = self.encoder.path, self.encoder.info
+        try:
+            expected = np.asarray(info.reference_values, dtype=np.float32)
+            found = self.embed(reference_frames(self._scaling.size_px)).values
+        except Exception as error:  # whatever does not fit in the encoder shows here
+            raise BundleError(f"{path} does not run: {error}") from error
+        if expected.size == 0:
             return
-        expected = np.asarray(info.reference_values, dtype=np.float32)
-        found = self.embed(reference_frames(self._scaling.size_px)).values
+        if expected.shape != found.shape:
+            raise BundleError(
+                f"{path} stores a reference embedding of shape {expected.shape}, not {found.shape}"
+            )
         scale = max(1.0, float(np.abs(expected).max()))
         gap = float(np.abs(found - expected).max()) / scale
         if not gap <= _REFERENCE_TOLERANCE:
             raise BundleError(
-                f"{self.encoder.path} does not repeat its stored reference embedding "
+                f"{path} does not repeat its stored reference embedding "
                 f"(largest difference {gap:.2g}); it does not run correctly on this machine"
             )

@@ -98,7 +98,7 @@ class SequencePredictor(CalibratedScorer):
     Raises
     ------
     BundleError
-        If the bundle does not repeat the logits stored with it.
+        If the bundle does not run, or not repeat the logits stored with it.
     """
 
     def __init__(self, bundle: SequenceBundle) -> None:
@@ -107,13 +107,20 @@ class SequencePredictor(CalibratedScorer):
         self._check_reference()
 
     def _check_reference(self) -> None:
-        expected = np.asarray(self.bundle.info.reference_logits, dtype=np.float64)
+        path, info = self.bundle.path, self.bundle.info
+        expected = np.asarray(info.reference_logits, dtype=np.float64)
+        try:
+            found = self.logits(reference_sequences(info))
+        except Exception as error:  # whatever does not fit in the bundle shows here
+            raise BundleError(f"{path} does not run: {error}") from error
         if expected.size == 0:
             return
-        gap = float(np.abs(self.logits(reference_sequences(self.bundle.info)) - expected).max())
+        if expected.shape != found.shape:
+            raise BundleError(f"{path} stores {expected.size} reference logits, not {found.size}")
+        gap = float(np.abs(found - expected).max())
         if not gap <= _REFERENCE_TOLERANCE:
             raise BundleError(
-                f"{self.bundle.path} does not repeat its stored reference logits "
+                f"{path} does not repeat its stored reference logits "
                 f"(largest difference {gap:.2g}); it does not run correctly on this machine"
             )
 
