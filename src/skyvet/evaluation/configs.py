@@ -51,7 +51,8 @@ class EvaluationConfig(Config):
     n_examples : int, default 6
         Candidates in each row of the picture wall.
     min_slice : int, default 10
-        Slices with fewer labelled candidates are listed without an AUC.
+        Slices with fewer labelled candidates, or fewer than five of a class, are listed without
+        an AUC.
 
     Examples
     --------

@@ -32,6 +32,7 @@ _SNR_EDGES = (-np.inf, 5.0, 6.0, 10.0, 20.0, np.inf)
 _EDGE_PX_EDGES = (-np.inf, 32.0, 100.0, np.inf)
 _N_FRAMES_EDGES = (-np.inf, 50.0, 100.0, 200.0, 400.0, 600.0, 800.0, np.inf)
 _MAX_TEXT_SLICES = 16
+_LEAST_OF_A_CLASS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,7 +86,7 @@ def make_slices(
 def _slice(name: str, part: Sample, config: EvaluationConfig, threshold: float) -> Slice:
     n_real = int(part.is_real.sum())
     level = config.confidence
-    is_small = len(part) < config.min_slice
+    is_small = len(part) < config.min_slice or min(n_real, len(part) - n_real) < _LEAST_OF_A_CLASS
     return Slice(
         name=name,
         n=len(part),
@@ -106,7 +107,10 @@ def _note(n_real: int, n_bogus: int, *, is_small: bool) -> str:
         return "real only"
     if n_real == 0:
         return "bogus only"
-    return "too few for an AUC" if is_small else ""
+    if not is_small:
+        return ""
+    is_one_rare = min(n_real, n_bogus) < _LEAST_OF_A_CLASS
+    return "too few of a class for an AUC" if is_one_rare else "too few for an AUC"
 
 
 def _cuts(sample: Sample) -> Iterator[_Cut]:
