@@ -121,6 +121,72 @@ def test_examples_name_their_suspicious_frames(result: EvaluationResult) -> None
     assert example.n_frames is not None
 
 
+def judged_objects() -> EvaluationResult:
+    """Objects of every verdict; the probability of the kind is high for every second object."""
+    table = make_objects()
+    score = table["score"].to_numpy()
+    verdict = np.where(score < 0.1, "bogus", np.where(score > 0.9, "real", "review"))
+    probability = np.where(np.arange(N) % 2, 0.62, 0.21)
+    table = table.append_column("verdict", pa.array(verdict))
+    table = table.append_column("subtype_probability", pa.array(probability))
+    return evaluate(table, EvaluationConfig(n_resamples=20, n_examples=6))
+
+
+def cards_of(page: str) -> list[str]:
+    found = re.findall(r'<figure class="panel object">(.*?)</figcaption>', page, flags=re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]+>", " ", card).split()) for card in found]
+
+
+def test_groups_go_by_the_threshold_and_each_card_names_the_verdict() -> None:
+    result = judged_objects()
+    page = pages.render_page(result)
+    assert "taken for" not in page
+    assert "Labelled real, score below the threshold 0.5" in page
+    assert "Labelled bogus, score at or above the threshold 0.5" in page
+    examples = [e for group in result.examples for e in group.examples]
+    assert {e.verdict for e in examples} == {"real", "bogus", "review"}
+    cards = cards_of(page)
+    assert len(cards) == len(examples)
+    for card, example in zip(cards, examples, strict=True):
+        assert f"verdict {example.verdict}" in card
+
+
+def test_a_card_names_a_kind_only_where_it_says_something() -> None:
+    result = judged_objects()
+    examples = [e for group in result.examples for e in group.examples]
+    seen = set()
+    for card, example in zip(cards_of(pages.render_page(result)), examples, strict=True):
+        is_bogus, p = example.verdict == "bogus", example.subtype_probability
+        seen.add((is_bogus, p))
+        if is_bogus:
+            assert f"like track ({p:.0%})" in card
+            assert "if an artefact" not in card
+        else:
+            assert ("if an artefact, like track (62%)" in card) == (p == 0.62)
+            assert ("like track" in card) == (p == 0.62)
+    assert seen == {(True, 0.62), (True, 0.21), (False, 0.62), (False, 0.21)}
+
+
+def test_a_slice_has_an_auc_only_with_five_of_each_class() -> None:
+    table = make_objects()
+    n_real = {200: 4, 201: 5}
+    field = np.arange(N) % 6 + 200
+    label = np.array(table["label"].to_pylist(), dtype=object)
+    for name, n in n_real.items():
+        rows = np.flatnonzero(field == name)
+        label[rows] = "bogus"
+        label[rows[:n]] = "real"
+    column = table.column_names.index("label")
+    table = table.set_column(column, "label", pa.array(label.tolist()))
+    groups = {group.key: group.slices for group in evaluate(table, QUICK).slices}
+    by_name = {s.name: s for s in groups["field"]}
+    assert (by_name["200"].n_real, by_name["200"].auc.value) == (4, None)
+    assert by_name["200"].note == "too few of a class for an AUC"
+    assert by_name["201"].n_real == 5
+    assert by_name["201"].auc.value is not None
+    assert by_name["201"].note == ""
+
+
 def test_a_table_without_evidence_has_examples_all_the_same() -> None:
     table = make_objects().drop(["top_frames", "top_mjd_tai", "top_evidence", "subtype"])
     examples = evaluate(table, QUICK).examples[0].examples

@@ -14,6 +14,8 @@ from skyvet.evaluation.tables import Sample
 
 __all__ = ["pick_examples"]
 
+_SIDES = ("at or above", "below")
+
 
 def pick_examples(
     sample: Sample, *, threshold: float, n_examples: int, table: pa.Table | None = None
@@ -48,11 +50,12 @@ def pick_examples(
     7
     """
     is_kept = sample.scores >= threshold
+    above, below = (f"score {side} the threshold {threshold:g}" for side in _SIDES)
     outcomes = (
-        ("fp", "False positives", "labelled bogus, taken for real", ~sample.is_real & is_kept, -1),
-        ("fn", "False negatives", "labelled real, taken for bogus", sample.is_real & ~is_kept, 1),
-        ("tp", "True positives", "labelled real, taken for real", sample.is_real & is_kept, -1),
-        ("tn", "True negatives", "labelled bogus, taken for bogus", ~sample.is_real & ~is_kept, 1),
+        ("fp", "False positives", f"labelled bogus, {above}", ~sample.is_real & is_kept, -1),
+        ("fn", "False negatives", f"labelled real, {below}", sample.is_real & ~is_kept, 1),
+        ("tp", "True positives", f"labelled real, {above}", sample.is_real & is_kept, -1),
+        ("tn", "True negatives", f"labelled bogus, {below}", ~sample.is_real & ~is_kept, 1),
     )
     groups: list[ExampleGroup] = []
     for key, title, about, rows, sign in outcomes:
@@ -93,9 +96,15 @@ def _example(sample: Sample, row: int, table: pa.Table | None) -> ExampleFact:
         label_source=str(sample.label_source[row]),
         label_subclass=str(sample.label_subclass[row]),
         n_frames=int(n_frames) if math.isfinite(n_frames) else None,
+        verdict=str(sample.verdict[row]),
         subtype=str(sample.subtype[row]),
+        subtype_probability=_entry(_column(table, "subtype_probability"), int(sample.rows[row])),
         frames=() if table is None else _frames(table, int(sample.rows[row])),
     )
+
+
+def _column(table: pa.Table | None, name: str) -> pa.ChunkedArray | list[None]:
+    return [] if table is None or name not in table.column_names else table[name]
 
 
 def _frames(table: pa.Table, row: int) -> tuple[FrameFact, ...]:
@@ -113,8 +122,10 @@ def _frames(table: pa.Table, row: int) -> tuple[FrameFact, ...]:
     )
 
 
-def _entry(values: list[float | None], i: int) -> float | None:
+def _entry(values: Any, i: int) -> float | None:  # noqa: ANN401 - list or column of Arrow
     value = values[i] if i < len(values) else None
+    if isinstance(value, pa.Scalar):
+        value = value.as_py()
     return None if value is None else finite_or_none(value)
 
 

@@ -292,8 +292,10 @@ class ExampleFact(_Facts):
     snr: float | None
     label_source: str
     label_subclass: str
+    verdict: str = ""
     n_frames: int | None = None
     subtype: str = ""
+    subtype_probability: float | None = None
     frames: tuple[FrameFact, ...] = ()
 
 
