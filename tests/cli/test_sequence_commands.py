@@ -14,8 +14,10 @@ from tests.conftest import make_labelled_sequences
 
 from skyvet.cli.cross_validated import Scheme
 from skyvet.cli.main import main
+from skyvet.cli.sequence_scoring import sequence_rows
 from skyvet.inference.configs import EmbedConfig
 from skyvet.inference.frame_embedding import embed_frames
+from skyvet.inference.sequences import SequenceScoreSummary
 from skyvet.models.encoders.bundle import load_encoder
 from skyvet.training.sequences.folds import FoldScheme
 
@@ -269,3 +271,15 @@ def _make_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     fit = train.fit_classifier
     small = PooledConfig(boosting=BoostingConfig(n_bags=1, n_rounds=20, min_leaf=3))
     monkeypatch.setattr(train, "fit_classifier", lambda data, _, **how: fit(data, small, **how))
+
+
+def test_the_kinds_stand_below_the_bogus_that_they_are_of() -> None:
+    summary = SequenceScoreSummary(
+        n_read=9, n_scored=9, n_rejected=0, n_frames=90, n_unusable_frames=0, rejections={},
+        verdicts={"bogus": 4, "real": 3, "review": 2}, surveys={"ztf": 9},
+        subtypes={"ghost": 3, "track": 1}, n_uncalibrated=0, n_with_evidence=9,
+        scores=Path("s.parquet"), rejected=Path("r.parquet"),
+    )  # fmt: skip
+    rows = [(name.strip(), count) for name, count in sequence_rows(summary)]
+    at = rows.index(("bogus", 4))
+    assert rows[at + 1 : at + 4] == [("likely ghost", 3), ("likely track", 1), ("real", 3)]

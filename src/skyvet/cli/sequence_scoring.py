@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyvet.cli.console import note
 from skyvet.core.errors import BundleError, InvalidInputError
+from skyvet.records.scores import Verdict
 
 if TYPE_CHECKING:
     from skyvet.inference.sequences import SequenceScoreSummary
@@ -72,13 +73,20 @@ def sequence_rows(summary: SequenceScoreSummary) -> list[tuple[str, object]]:
     return [
         ("objects read", summary.n_read),
         ("scored", summary.n_scored),
-        *((f"  {verdict}", count) for verdict, count in summary.verdicts.items()),
-        *((f"    like {kind}", count) for kind, count in summary.subtypes.items()),
+        *_verdict_rows(summary),
         ("rejected", summary.n_rejected),
         *((f"  {reason}", count) for reason, count in summary.rejections.items()),
         ("frames used", summary.n_frames),
         ("frames that show nothing", summary.n_unusable_frames),
     ]
+
+
+def _verdict_rows(summary: SequenceScoreSummary) -> Iterator[tuple[str, object]]:
+    """Give the verdicts, and below `bogus` the likely kinds of those called so."""
+    for verdict, count in summary.verdicts.items():
+        yield f"  {verdict}", count
+        if verdict == Verdict.BOGUS.value:
+            yield from ((f"    likely {kind}", n) for kind, n in summary.subtypes.items())
 
 
 def note_on_sequences(summary: SequenceScoreSummary, bundle: SequenceBundle) -> None:
