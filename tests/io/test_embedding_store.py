@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -226,3 +230,77 @@ def test_features_of_other_objects_and_empty_columns_are_missing(tmp_path) -> No
     features = pa.table({"oid": [5, 6], "a": [1.0, 2.0], "b": pa.nulls(2)})
     pq.write_table(features, tmp_path / "light_curve_features.parquet")
     assert np.isnan(read_sequences(tmp_path).sequences.light_curve).all()
+
+
+def altered(path, name: str, change: Callable[[Any], Any]) -> None:
+    """Put something else for one column of the first part's table."""
+    file = path / "part-00000/objects.parquet"
+    rows = pq.read_table(file)
+    column = pa.array([change(value) for value in rows[name].to_pylist()], rows[name].type)
+    pq.write_table(rows.set_column(rows.column_names.index(name), name, column), file)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("object_id", None, "object_id is missing"),
+        ("n_frames", None, "n_frames is missing"),
+        ("n_frames", 0, "no frame"),
+        ("n_frames", -3, "no frame"),
+        ("n_frames", 3, "mjd_tai has not one entry"),
+        ("mjd_tai", None, "mjd_tai has not one entry"),
+        ("i_frame", [0, 1], "i_frame has not one entry"),
+        ("i_frame", [0, None, 1, 2], "entry of i_frame is missing"),
+        ("is_guilty", [True], "is_guilty has not one entry"),
+        ("label", "foo", "no label 'foo'"),
+        ("n_unusable_frames", None, "n_unusable_frames is missing"),
+    ],
+)
+def test_a_table_that_cannot_be_is_a_damaged_part(tmp_path, name, value, message) -> None:
+    write(tmp_path / "s", [stored(0)]).finish()
+    altered(tmp_path / "s", name, lambda _: value)
+    with pytest.raises(DatasetError, match=f"part-00000.*{message}"):
+        read_sequences(tmp_path / "s")
+
+
+def test_what_is_null_beside_the_numbers_is_unknown(tmp_path) -> None:
+    write(tmp_path / "s", [stored(1)]).finish()
+    for name in ("survey", "band", "label", "tags", "is_guilty"):
+        altered(tmp_path / "s", name, lambda _: None)
+    table = read_sequences(tmp_path / "s")
+    assert (table.surveys, table.bands, table.labels) == (("",), ("",), (None,))
+    assert (table.tags, table.guilty_mask) == (((),), None)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.float32(1.0), np.array(["a"] * 4), np.zeros(4, np.float32),
+        np.zeros((4, 5), np.float32), np.full((4, 6), np.nan, np.float32), None,
+    ],
+)  # fmt: skip
+def test_an_array_that_cannot_be_is_a_damaged_part(tmp_path, array) -> None:
+    write(tmp_path / "s", [stored(0)]).finish()
+    file = tmp_path / "s/part-00000/embeddings.npy"
+    if array is None:
+        file.write_bytes(b"")
+    else:
+        np.save(file, array)
+    with pytest.raises(DatasetError, match="part-00000 is damaged"):
+        read_sequences(tmp_path / "s")
+
+
+def test_parts_of_different_width_are_refused(tmp_path) -> None:
+    write(tmp_path / "s", [stored(0), stored(1)], frames_per_part=4).finish()
+    np.save(tmp_path / "s/part-00001/embeddings.npy", np.zeros((4, 3), np.float32))
+    with pytest.raises(DatasetError, match="different widths"):
+        read_sequences(tmp_path / "s")
+
+
+@pytest.mark.parametrize("settings", [{}, {"n_latent": None}, {"n_latent": "3"}, {"n_latent": 0}])
+def test_a_manifest_without_latent_dimensions_is_damaged(tmp_path, settings) -> None:
+    write(tmp_path / "s", [stored(0)]).finish()
+    file = tmp_path / "s/manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "settings": settings}))
+    with pytest.raises(DatasetError, match="n_latent"):
+        read_sequences(tmp_path / "s")

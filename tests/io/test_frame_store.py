@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from skyvet.core.errors import DatasetError, InvalidInputError
+from skyvet.io.frame_folders import read_frame_sources
 from skyvet.io.frame_store import FrameStore, FrameStoreWriter, StoredSequence
 from skyvet.records.frames import FrameSequence
 from skyvet.records.labels import LabelValue
+from skyvet.records.rejections import Rejection, RejectionReason
 
 
 def make_stored(i, n_epochs=4, size=6):
@@ -146,3 +151,83 @@ def test_few_parts_stay_mapped_and_any_order_is_right(tmp_path):
     if not maps.is_file():
         pytest.skip("this system does not list a process's mapped files")
     assert sum(str(tmp_path) in line for line in maps.read_text().splitlines()) <= 8
+
+
+def damage(path, name, value, *, i_row=1):
+    """Put something else for one object of the only part."""
+    file = path / "part-00000/objects.parquet"
+    rows = pq.read_table(file)
+    values = rows[name].to_pylist()
+    values[i_row] = value
+    i_column = rows.column_names.index(name)
+    pq.write_table(rows.set_column(i_column, name, pa.array(values, rows[name].type)), file)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mjd_tai", None),
+        ("mjd_tai", [59000.0]),
+        ("mjd_tai", [4.0, 3.0, 2.0, 1.0]),
+        ("pixel_scale_arcsec", None),
+        ("pixel_scale_arcsec", np.nan),
+        ("label", "foo"),
+        ("is_guilty", [True]),
+        ("seeing_arcsec", [1.0]),
+        ("first_frame", 10**9),
+    ],
+)
+def test_one_object_that_cannot_be_is_named_and_the_others_are_read(tmp_path, name, value):
+    write(tmp_path / "store", [make_stored(i) for i in range(3)])
+    damage(tmp_path / "store", name, value)
+    store = FrameStore(tmp_path / "store")
+    with pytest.raises(DatasetError, match=r"object-1.*is damaged"):
+        store.sequence(1)
+    found = list(read_frame_sources(tmp_path / "store"))
+    assert [isinstance(item, Rejection) for item in found] == [False, True, False]
+    assert found[1].reason is RejectionReason.UNREADABLE_FILE
+    assert found[1].candidate_id == "object-1"
+
+
+def test_what_is_null_beside_the_frames_is_unknown(tmp_path):
+    write(tmp_path / "store", [make_stored(i) for i in range(2)])
+    for name in ("survey", "band", "label", "tags", "is_guilty", "seeing_arcsec"):
+        damage(tmp_path / "store", name, None)
+    after = FrameStore(tmp_path / "store").sequence(1)
+    assert (after.survey, after.band, after.label, after.tags) == ("", "", None, ())
+    assert after.guilty_mask is None
+    assert after.seeing_arcsec is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("object_id", None), ("n_frames", None), ("n_frames", -4), ("first_frame", None)],
+)
+def test_a_table_without_names_or_places_is_a_damaged_part(tmp_path, name, value):
+    write(tmp_path / "store", [make_stored(i) for i in range(2)])
+    damage(tmp_path / "store", name, value)
+    with pytest.raises(DatasetError, match=f"part-00000 is damaged: {name}"):
+        FrameStore(tmp_path / "store")
+
+
+@pytest.mark.parametrize(
+    "array", [None, np.float32(1.0), np.array(["a"] * 4), np.zeros((4, 6), np.float32)]
+)
+def test_an_array_that_cannot_be_is_a_damaged_part(tmp_path, array):
+    store = write(tmp_path / "store", [make_stored(1)])
+    file = tmp_path / "store/part-00000/frames.npy"
+    if array is None:
+        file.write_bytes(b"")
+    else:
+        np.save(file, array)
+    with pytest.raises(DatasetError, match=r"frames\.npy"):
+        store.sequence(0)
+
+
+@pytest.mark.parametrize("settings", [{}, {"size_px": None}, {"size_px": "6"}])
+def test_a_manifest_without_size_is_damaged(tmp_path, settings):
+    write(tmp_path / "store", [make_stored(1)])
+    file = tmp_path / "store/manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "settings": settings}))
+    with pytest.raises(DatasetError, match="size_px"):
+        _ = FrameStore(tmp_path / "store").size_px

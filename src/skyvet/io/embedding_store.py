@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -251,7 +252,7 @@ class EmbeddingStore:
     @property
     def n_latent(self) -> int:
         """Latent dimensions."""
-        return int(self._manifest.settings["n_latent"])
+        return self._manifest.positive_setting("n_latent")
 
     def parts(self) -> Iterator[SequenceTable]:
         """Yield the objects part by part; parts without any object are left out.
@@ -262,7 +263,7 @@ class EmbeddingStore:
             If a part is damaged.
         """
         for path in self._paths:
-            table, values = _read_part(path)
+            table, values = _read_part(path, self.n_latent)
             if table.num_rows:
                 yield self._table(table, values)
 
@@ -274,11 +275,16 @@ class EmbeddingStore:
         DatasetError
             If a part is damaged or there is no object.
         """
-        read = [_read_part(path) for path in self._paths]
+        read = [_read_part(path, self.n_latent) for path in self._paths]
         table = pa.concat_tables([_SCHEMA.empty_table(), *(rows for rows, _ in read)])
         if table.num_rows == 0:
             raise DatasetError("this store of embeddings holds no object")
-        values = np.concatenate([values for rows, values in read if rows.num_rows])
+        arrays = [values for rows, values in read if rows.num_rows]
+        if len({values.shape[1] for values in arrays}) > 1:
+            raise DatasetError(
+                "the parts of this store have rows of different widths; make the store again"
+            )
+        values = np.concatenate(arrays)
         return self._table(table, values)
 
     def _table(self, table: pa.Table, values: FloatArray) -> SequenceTable:
@@ -304,16 +310,51 @@ def join_embeddings(
     return _sequence_table(_objects_table(stored), values, n_latent=n_latent, encoder=encoder)
 
 
-def _read_part(part: Path) -> tuple[pa.Table, FloatArray]:
+def _read_part(part: Path, n_latent: int) -> tuple[pa.Table, FloatArray]:
     try:
         table = pq.read_table(part / f"{_TABLE}.parquet", schema=_SCHEMA)
         values = np.load(part / f"{_ARRAY}.npy")
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, EOFError, pa.ArrowException) as error:
         raise DatasetError(f"{part} is damaged: {error}; make the store again") from error
+    if fault := _table_fault(table) or _values_fault(values, n_latent):
+        raise DatasetError(f"{part} is damaged: {fault}; make the store again")
     expected = int(np.sum(table["n_frames"].to_numpy()))
     if len(values) != expected:
         raise DatasetError(f"{part} has {len(values)} embeddings, its table says {expected}")
     return table, values
+
+
+def _table_fault(table: pa.Table) -> str:
+    """Say what cannot be in a part's table; empty where all is well."""
+    for name in ("object_id", "n_frames", "n_unusable_frames"):
+        if table[name].null_count:
+            return f"{name} is missing"
+    counts = table["n_frames"].to_numpy()
+    if (counts < 1).any():
+        return "an object has no frame"
+    for name in ("mjd_tai", "i_frame", "is_guilty"):
+        column = table[name]
+        if name == "is_guilty":
+            is_known = column.is_valid().to_numpy()
+            column, wanted = column.filter(pa.array(is_known)), counts[is_known]
+        else:
+            wanted = counts
+        lengths = pc.list_value_length(column).fill_null(-1).to_numpy()
+        if (lengths != wanted).any():
+            return f"{name} has not one entry a frame"
+        if name != "mjd_tai" and pc.list_flatten(column).null_count:
+            return f"an entry of {name} is missing"
+    unknown = set(table["label"].to_pylist()) - {None, *LabelValue}
+    return f"there is no label {unknown.pop()!r}" if unknown else ""
+
+
+def _values_fault(values: object, n_latent: int) -> str:
+    """Say what cannot be in a part's array; empty where all is well."""
+    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind != "f":
+        return "its array holds no rows of numbers"
+    if values.shape[1] not in {n_latent, 2 * n_latent}:
+        return f"its rows have {values.shape[1]} columns, the store {n_latent} latent dimensions"
+    return "" if np.isfinite(values).all() else "its array has values that are not finite"
 
 
 def _sequence_table(
@@ -330,9 +371,12 @@ def _sequence_table(
             n_latent=n_latent,
         ),
         labels=tuple(None if v is None else LabelValue(v) for v in table["label"].to_pylist()),
-        tags=tuple(tuple(tags or ()) for tags in table["tags"].to_pylist()),
-        surveys=tuple(table["survey"].to_pylist()),
-        bands=tuple(table["band"].to_pylist()),
+        tags=tuple(
+            tuple(tag for tag in tags or () if tag is not None)
+            for tags in table["tags"].to_pylist()
+        ),
+        surveys=tuple(survey or "" for survey in table["survey"].to_pylist()),
+        bands=tuple(band or "" for band in table["band"].to_pylist()),
         n_unusable_frames=table["n_unusable_frames"].to_numpy().astype(np.int64),
         i_frame=_flat(table, "i_frame").astype(np.int64),
         guilty_mask=_flat(table, "is_guilty") if guilty.null_count == 0 else None,

@@ -240,7 +240,7 @@ class FrameStore:
     @property
     def size_px(self) -> int:
         """Side of the frames [pixels]."""
-        return int(self._manifest.settings["size_px"])
+        return self._manifest.positive_setting("size_px")
 
     @property
     def n_frames(self) -> int:
@@ -274,27 +274,17 @@ class FrameStore:
         Raises
         ------
         DatasetError
-            If the part's file is damaged.
+            If the part's file is damaged, or what it says of the object cannot be.
         """
         i_part, i_row = int(self._part_of[i_object]), int(self._row_of[i_object])
         row = self._tables[i_part].slice(i_row, 1).to_pylist()[0]
-        guilty = row["is_guilty"]
-        return StoredSequence(
-            sequence=FrameSequence(
-                object_id=row["object_id"],
-                frames=np.asarray(self.raw_frames(i_object), dtype=np.float32),
-                mjd_tai=np.array(row["mjd_tai"]),
-                pixel_scale_arcsec=row["pixel_scale_arcsec"],
-            ),
-            survey=row["survey"],
-            band=row["band"],
-            label=None if row["label"] is None else LabelValue(row["label"]),
-            tags=tuple(row["tags"]),
-            class_name=row["class_name"] or "",
-            guilty_mask=None if guilty is None else np.array(guilty),
-            seeing_arcsec=np.array(row["seeing_arcsec"], dtype=np.float32),
-            zero_point_mag=np.array(row["zero_point_mag"], dtype=np.float32),
-        )
+        frames = np.asarray(self.raw_frames(i_object), dtype=np.float32)
+        try:
+            return _stored_sequence(row, frames)
+        except (InvalidInputError, ValueError, TypeError) as error:
+            raise DatasetError(
+                f"object {row['object_id']} in {self._paths[i_part]} is damaged: {error}"
+            ) from error
 
     def __iter__(self) -> Iterator[StoredSequence]:
         """Yield all objects in order."""
@@ -306,8 +296,10 @@ class FrameStore:
             path = self._paths[i_part] / f"{_ARRAY}.npy"
             try:
                 array = np.load(path, mmap_mode="r")
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, EOFError) as error:
                 raise DatasetError(f"{path} is damaged: {error}; make the store again") from error
+            if not isinstance(array, np.ndarray) or array.ndim != 3 or array.dtype.kind != "f":
+                raise DatasetError(f"{path} holds no stack of frames; make the store again")
             expected = int(np.sum(self._tables[i_part]["n_frames"].to_numpy()))
             if len(array) != expected:
                 raise DatasetError(f"{path} has {len(array)} frames, its table says {expected}")
@@ -317,11 +309,42 @@ class FrameStore:
         return array
 
 
+def _stored_sequence(row: dict[str, Any], frames: FloatArray) -> StoredSequence:
+    lists = {
+        name: None if row[name] is None else np.array(row[name])
+        for name in ("is_guilty", "seeing_arcsec", "zero_point_mag")
+    }
+    scale = row["pixel_scale_arcsec"]
+    return StoredSequence(
+        sequence=FrameSequence(
+            object_id=row["object_id"],
+            frames=frames,
+            mjd_tai=np.array(row["mjd_tai"], dtype=np.float64),
+            pixel_scale_arcsec=float("nan") if scale is None else scale,
+        ),
+        survey=row["survey"] or "",
+        band=row["band"] or "",
+        label=None if row["label"] is None else LabelValue(row["label"]),
+        tags=tuple(tag for tag in row["tags"] or () if tag is not None),
+        class_name=row["class_name"] or "",
+        guilty_mask=lists["is_guilty"],
+        seeing_arcsec=lists["seeing_arcsec"],
+        zero_point_mag=lists["zero_point_mag"],
+    )
+
+
 def _read_table(part: Path) -> pa.Table:
     try:
-        return pq.read_table(part / f"{_TABLE}.parquet", schema=_SCHEMA)
-    except (OSError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        table = pq.read_table(part / f"{_TABLE}.parquet", schema=_SCHEMA)
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DatasetError(f"{part} is damaged: {error}; make the store again") from error
+    for name in ("object_id", "n_frames", "first_frame"):
+        if table[name].null_count:
+            raise DatasetError(f"{part} is damaged: {name} is missing; make the store again")
+    for name in ("n_frames", "first_frame"):
+        if (table[name].to_numpy() < 0).any():
+            raise DatasetError(f"{part} is damaged: {name} is negative; make the store again")
+    return table
 
 
 def _objects_table(stored: list[StoredSequence]) -> pa.Table:

@@ -69,6 +69,22 @@ class RunManifest(Config):
     rejections: dict[str, int] = Field(default_factory=dict)
     content_sha256: str = ""
 
+    def positive_setting(self, name: str) -> int:
+        """Return a setting that is a whole number above 0.
+
+        Raises
+        ------
+        DatasetError
+            If it is missing or something else.
+        """
+        value = self.settings.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise DatasetError(
+                f"the {_MANIFEST} of a {self.kind} folder must name {name} among its settings, it "
+                f"says {value!r}; make the folder again"
+            )
+        return value
+
 
 class PartManifest(Config):
     """What one part holds and where the input stood after it."""
