@@ -13,6 +13,7 @@ from skyvet.core.errors import DatasetError, InvalidInputError
 from skyvet.inference import frame_embedding
 from skyvet.inference.frame_embedding import EmbedConfig, embed_frames, embed_sequence
 from skyvet.io.embedding_store import EmbeddingStore
+from skyvet.io.fits_stamps import encode_fits
 from skyvet.io.frame_store import FrameStore, FrameStoreWriter
 from skyvet.io.parts import read_part_tables
 from skyvet.models.encoders.bundle import load_encoder
@@ -60,6 +61,18 @@ def test_embedded_and_rejected_add_up(spoilt_store, encoder, tmp_path):
     rejections = read_part_tables(tmp_path / "out").to_pylist()
     assert {row["candidate_id"] for row in rejections} == {"fake-1", "fake-4"}
     assert all("3 are needed" in row["detail"] for row in rejections)
+
+
+def test_files_that_give_no_frame_count_as_unusable_ones(frame_store, encoder, tmp_path):
+    stored = FrameStore(frame_store).sequence(0).sequence
+    folder = tmp_path / "frames/a"
+    folder.mkdir(parents=True)
+    for i, frame in enumerate(stored.frames):
+        (folder / f"{58300 + i}.fits").write_bytes(encode_fits(frame))
+    (folder / "notatime.fits").write_bytes(encode_fits(stored.frames[0]))
+    (folder / "58310.fits").write_bytes(b"junk")
+    summary = embed_frames(tmp_path / "frames", tmp_path / "out", encoder=encoder, config=CONFIG)
+    assert (summary.n_embedded, summary.n_frames, summary.n_unusable_frames) == (1, len(stored), 2)
 
 
 def test_what_is_known_goes_with_the_rows(spoilt_store, encoder, embedder, tmp_path):

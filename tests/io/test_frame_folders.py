@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import numpy as np
 import pytest
@@ -75,6 +76,34 @@ def test_a_file_that_cannot_be_read_is_counted_and_the_rest_goes_on(tmp_path, ca
     assert len(stored.sequence) == 3
     assert counts.n_unreadable == 3
     assert "3 files of 77 cannot be read" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "broken link"])
+def test_what_is_no_regular_file_is_an_unreadable_frame(tmp_path, caplog, kind):
+    for day in range(3):
+        write(tmp_path, f"a/{58300 + day}.fits", image(seed=day))
+    odd = tmp_path / "a/58309.fits"
+    if kind == "pipe":
+        os.mkfifo(odd)
+    else:
+        odd.symlink_to("/dev/zero" if kind == "device" else "nowhere")
+    with caplog.at_level(logging.WARNING):
+        (stored,), counts = read(tmp_path)
+    assert (len(stored.sequence), stored.n_unreadable_files, counts.n_unreadable) == (3, 1, 1)
+    assert "58309.fits: no regular file" in caplog.text
+
+
+def test_a_fits_file_of_an_object_whose_name_is_no_time_is_counted_and_named(tmp_path, caplog):
+    for day in range(3):
+        write(tmp_path, f"a/{58300 + day}.fits", image(seed=day))
+    write(tmp_path, "a/notatime.fits", image())
+    (tmp_path / "a/58305.fits").write_bytes(b"no FITS file")
+    (tmp_path / "a/notes.txt").write_text("mine")
+    with caplog.at_level(logging.WARNING):
+        (stored,), counts = read(tmp_path)
+    assert (len(stored.sequence), stored.n_unreadable_files) == (3, 2)
+    assert (counts.n_unreadable, counts.n_foreign) == (2, 1)
+    assert "a/notatime.fits: its name is not like '{object_id}/{time}.fits'" in caplog.text
 
 
 def test_objects_without_a_readable_frame_are_rejections_and_counts_add_up(tmp_path):

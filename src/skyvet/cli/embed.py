@@ -47,7 +47,7 @@ def embed_command(
         ("rejected", summary.n_rejected),
         *((f"  {reason}", count) for reason, count in summary.rejections.items()),
         ("frames embedded", summary.n_frames),
-        ("frames that show nothing", summary.n_unusable_frames),
+        ("frames left out (empty or unreadable)", summary.n_unusable_frames),
     ]
     table = make_table(f"Embedded by {loaded.label} in {seconds:.1f} s", ["what", "n"], rows)
     show_result(document, table, f"Embeddings: {out}", as_json=as_json)

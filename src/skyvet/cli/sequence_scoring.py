@@ -77,7 +77,7 @@ def sequence_rows(summary: SequenceScoreSummary) -> list[tuple[str, object]]:
         ("rejected", summary.n_rejected),
         *((f"  {reason}", count) for reason, count in summary.rejections.items()),
         ("frames used", summary.n_frames),
-        ("frames that show nothing", summary.n_unusable_frames),
+        ("frames left out (empty or unreadable)", summary.n_unusable_frames),
     ]
 
 

@@ -18,6 +18,7 @@ from skyvet.io.embedding_store import KIND as EMBEDDINGS_KIND
 from skyvet.io.embedding_store import EmbeddingStoreWriter, StoredEmbedding
 from skyvet.io.frame_folders import read_frame_sources
 from skyvet.io.frame_store import StoredSequence
+from skyvet.io.inputs import check_output_apart
 from skyvet.io.parts import read_manifest, read_part_tables
 from skyvet.io.sequence_inputs import (
     SequenceForm,
@@ -42,7 +43,8 @@ class EmbedSummary:
     rejections : dict of str to int
         Rejected objects by reason.
     n_frames, n_unusable_frames : int
-        Frames of the embedded objects that became rows, and that show nothing.
+        Frames of the embedded objects that became rows, and that show nothing or
+        cannot be read.
     """
 
     n_read: int
@@ -85,7 +87,7 @@ def embed_frames(
     Raises
     ------
     InvalidInputError
-        If `path` holds no frames.
+        If `path` holds no frames, or `out` lies inside it or the encoder.
     DatasetError
         If the input is damaged, or the output cannot be written or is of another run.
     BundleError
@@ -95,6 +97,7 @@ def embed_frames(
         raise InvalidInputError(
             f"{path} holds no frames; give a frame store or a folder of FITS files by object"
         )
+    check_output_apart([path], out, models=[encoder.path])
     progress = progress or SilentProgress()
     embedder = FrameEmbedder(encoder, n_threads=1)
     settings = {
@@ -142,11 +145,12 @@ def embed_sequence(
     sequence = stored.sequence
     embedded = embedder.embed(sequence.frames)
     i_frame = np.flatnonzero(embedded.is_usable)
+    n_found = len(sequence) + stored.n_unreadable_files
     if len(i_frame) < min_frames:
         return Rejection(
             source=str(sequence.object_id),
             reason=RejectionReason.TOO_FEW_FRAMES,
-            detail=f"{len(i_frame)} of {len(sequence)} frames are usable; {min_frames} are needed",
+            detail=f"{len(i_frame)} of {n_found} frames are usable; {min_frames} are needed",
             survey=stored.survey,
             candidate_id=sequence.object_id,
         )
@@ -156,7 +160,7 @@ def embed_sequence(
         values=embedded.values,
         mjd_tai=sequence.mjd_tai[i_frame],
         i_frame=i_frame.astype(np.int32),
-        n_unusable_frames=len(sequence) - len(i_frame),
+        n_unusable_frames=n_found - len(i_frame),
         survey=stored.survey,
         band=stored.band,
         label=stored.label,

@@ -7,7 +7,9 @@ found                     done
 ========================= ====================================================================
 no file in an object      the object is rejected: ``too_few_frames``
 no readable file in it    the object is rejected: ``unreadable_frame``
-unreadable file           left out and counted; the rest of the object goes on
+unreadable file           left out and counted; the rest of the object goes on. So are pipes and
+                          devices, and FITS files in an object's folder that are not named as the
+                          layout says
 duplicate times           the first file (by name) is kept, the others are counted
 unsorted times            sorted; frames without a date stand last
 mixed sizes               all frames get one size: `size_px`, the mapping's, or the object's most
@@ -26,7 +28,7 @@ import logging
 import os
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -48,6 +50,8 @@ MAPPING_FILE = "frames.toml"
 
 _LOG = logging.getLogger(__name__)
 _N_SHOWN = 3
+_FITS_ENDINGS = (".fits", ".fits.gz", ".fits.fz")
+_Found = tuple[str, re.Match[str] | None]
 
 
 @dataclass(slots=True)
@@ -61,9 +65,9 @@ class FrameSourceCounts:
     n_frames : int
         Frames of the others.
     n_unreadable : int
-        Files that are no FITS image.
+        Files that are no FITS image, or of an object but named otherwise than the layout says.
     n_foreign : int
-        Files and folders whose names do not fit the layout; hidden ones are not counted.
+        Other files and folders whose names do not fit the layout; hidden ones are not counted.
     faults : SequenceFaults
         What was put right when frames were joined.
     """
@@ -193,24 +197,26 @@ def _from_folder(
         raise InvalidInputError(f"{path} is neither a frame store nor a folder of FITS files")
     n_files = 0
     for object_id, found in islice(_objects(path, mapping, counts), start, None):
-        n_files += len(found)
+        n_files += sum(match is not None for _, match in found)
         if only is not None and object_id not in only:
             continue
         yield _read_object(path, object_id, found, mapping=mapping, size_px=size_px, counts=counts)
-    if start == 0 and n_files == 0 and (counts.n_foreign or not counts.n_objects):
+    n_others = counts.n_foreign + counts.n_unreadable
+    if start == 0 and n_files == 0 and (n_others or not counts.n_objects):
         raise InvalidInputError(
-            f"no file below {path} is named like {mapping.layout!r} ({counts.n_foreign} others); "
+            f"no file below {path} is named like {mapping.layout!r} ({n_others} others); "
             "give the mapping of this folder"
         )
 
 
 def _objects(
     path: Path, mapping: FrameMapping, counts: FrameSourceCounts
-) -> Iterator[tuple[str, list[tuple[str, re.Match[str]]]]]:
+) -> Iterator[tuple[str, list[_Found]]]:
     """Yield each object with its files, relative to the folder and sorted by name.
 
     Where the first part of the layout is the object, its folder is listed when its turn comes,
-    and an empty one is an object without files; otherwise all names are listed first.
+    an empty one is an object without files, and FITS files in it that are named otherwise come
+    without a match; in other layouts all names are listed first.
     """
     pattern = mapping.pattern()
     first_part, _, rest = mapping.layout.partition("/")
@@ -222,10 +228,18 @@ def _objects(
                 counts.n_foreign += 1
                 continue
             below = _files_below(Path(entry.path), f"{entry.name}/")
-            yield entry.name, _matching(below, pattern, counts)
+            found = [(name, pattern.fullmatch(name)) for name in below]
+            of_object = [
+                (name, match)
+                for name, match in found
+                if match is not None or name.endswith(_FITS_ENDINGS)
+            ]
+            counts.n_foreign += len(found) - len(of_object)
+            yield entry.name, of_object
         return
     names = [name for name in _files_below(path, "") if name != MAPPING_FILE]
-    matches = _matching(names, pattern, counts)
+    matches = [(name, match) for name in names if (match := pattern.fullmatch(name)) is not None]
+    counts.n_foreign += len(names) - len(matches)
     matches.sort(key=lambda match: (match[1]["object_id"], match[0]))
     for object_id, group in groupby(matches, key=lambda match: match[1]["object_id"]):
         yield object_id, list(group)
@@ -242,18 +256,10 @@ def _files_below(folder: Path, prefix: str) -> list[str]:
     return sorted(names)
 
 
-def _matching(
-    names: list[str], pattern: re.Pattern[str], counts: FrameSourceCounts
-) -> list[tuple[str, re.Match[str]]]:
-    found = [(name, match) for name in names if (match := pattern.fullmatch(name)) is not None]
-    counts.n_foreign += len(names) - len(found)
-    return found
-
-
 def _read_object(
     path: Path,
     object_id: str,
-    found: list[tuple[str, re.Match[str]]],
+    found: list[_Found],
     *,
     mapping: FrameMapping,
     size_px: int | None,
@@ -262,6 +268,12 @@ def _read_object(
     frames: list[FrameFile] = []
     unreadable: list[str] = []
     for name, match in found:
+        if match is None:
+            unreadable.append(f"{name}: its name is not like {mapping.layout!r}")
+            continue
+        if not (path / name).is_file():  # reading a pipe or a device would not end
+            unreadable.append(f"{name}: no regular file")
+            continue
         parts = match.groupdict(default="")
         try:
             frame = read_frame_file(
@@ -287,7 +299,7 @@ def _read_object(
         faults=counts.faults,
     )
     if stored is not None:
-        return stored
+        return replace(stored, n_unreadable_files=len(unreadable))
     return Rejection(
         source=str(path),
         reason=RejectionReason.UNREADABLE_FRAME if found else RejectionReason.TOO_FEW_FRAMES,

@@ -76,6 +76,8 @@ class StoredSequence:
         True where an artefact is in the frame; None where not known.
     seeing_arcsec, zero_point_mag : ndarray, shape (n_epochs,), float32, optional
         Width of the PSF [arcsec] and AB magnitude of 1 unit; NaN, or None throughout, = unknown.
+    n_unreadable_files : int
+        Files of the object in a folder that gave no frame; a store does not keep it.
 
     Raises
     ------
@@ -92,6 +94,7 @@ class StoredSequence:
     guilty_mask: BoolArray | None = None
     seeing_arcsec: FloatArray | None = None
     zero_point_mag: FloatArray | None = None
+    n_unreadable_files: int = 0
 
     def __post_init__(self) -> None:
         """Check lengths and make arrays read-only."""
