@@ -7,7 +7,8 @@ import json
 import pytest
 
 from skyvet.cli.main import main
-from skyvet.cli.train_encoder import _over_recipe
+from skyvet.cli.train_encoder import _over_recipe, shown_metrics
+from skyvet.evaluation.words import restoration_warning
 from skyvet.io.embedding_store import EmbeddingStore
 from skyvet.models.encoders.bundle import load_encoder
 from skyvet.models.encoders.published_vae import PublishedVaeConfig
@@ -59,6 +60,25 @@ def test_tables_are_printed_for_people(frame_store, encoder_path, tmp_path, caps
     )
     assert code == 0
     assert "frames embedded" in printed.out
+
+
+def test_the_terminal_counts_epochs_from_one_and_warns_as_the_page_does():
+    metrics = {"best_epoch": 0, "n_epochs": 3, "reconstruction": 0.39, "blank_reconstruction": 0.4}
+    assert dict(shown_metrics(metrics))["best_epoch"] == 1
+    assert metrics["best_epoch"] == 0
+    assert "only 2.5% less error than the mean frame" in restoration_warning(0.39, 0.4)
+    assert restoration_warning(0.2, 0.4) == ""
+
+
+def test_training_that_restores_nothing_says_so(frame_store, tmp_path, capsys):
+    code, printed = run(
+        capsys, "train", "encoder", frame_store, "--out", tmp_path / "encoder", "--no-page", *QUICK
+    )
+    assert code == 0, printed.err
+    metrics = load_encoder(tmp_path / "encoder").info.metrics
+    warning = restoration_warning(metrics["reconstruction"], metrics["blank_reconstruction"])
+    assert warning
+    assert " ".join(warning.split()) in " ".join(printed.err.split())
 
 
 def test_simulated_frames_alone_are_enough(tmp_path, capsys):

@@ -51,6 +51,25 @@ def test_three_quarters_alive_is_good(n_active, tone):
     assert f'class="verdict {tone}"' in render_encoder_page(make_facts(n_active=n_active))
 
 
+@pytest.mark.parametrize(
+    ("reconstruction", "tone", "words"),
+    [
+        (0.1, "PASS", "75% less error"),
+        (0.36, "PASS", "10% less error"),
+        (0.37, "UNDECIDED", "only 7.5% less error than the mean frame"),
+        (0.3999, "UNDECIDED", "only 0.0% less error than the mean frame"),
+        (0.4, "UNDECIDED", "no less error than the mean frame"),
+        (0.41, "UNDECIDED", "more error than the mean frame"),
+    ],
+)
+def test_hardly_less_error_than_the_mean_frame_is_no_pass(reconstruction, tone, words):
+    page = render_encoder_page(make_facts(reconstruction=reconstruction))
+    assert f'class="verdict {tone}"' in page
+    assert words in text_of(page)
+    assert ("hardly tell" in text_of(page)) == (tone != "PASS")
+    assert "-0%" not in page
+
+
 def test_every_frame_and_step_has_its_picture():
     page = render_encoder_page(make_facts())
     assert page.count('src="data:image/png;base64,') == 5 * 3 + 2 * 3

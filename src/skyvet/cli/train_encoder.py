@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from skyvet.training.encoders.fit import FittedEncoder
     from skyvet.training.encoders.open_sources import OpenedSource
 
-__all__ = ["train_encoder_command"]
+__all__ = ["shown_metrics", "train_encoder_command"]
 
 
 def train_encoder_command(
@@ -146,8 +147,33 @@ def _show(bundle: EncoderBundle, page: Path | None, seconds: float, *, as_json: 
         "metrics": info.metrics, "kl_per_dimension": info.kl_per_dimension, "page": page,
         "seconds": seconds,
     }  # fmt: skip
-    rows = [*info.metrics.items()]
+    rows = shown_metrics(info.metrics)
     figures = make_table("Figures on held-out objects", ["figure", "value"], rows)
+    warning = _warning(info.metrics)
+    if warning:
+        note(f"warning: {warning}")
     closing = f"Encoder: {bundle.path}  ({bundle.label})"
     closing += f"\nPage: {page}" if page else ""
     show_result(document, figures, closing, as_json=as_json)
+
+
+def shown_metrics(metrics: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the rows of the terminal's table; epochs count from 1, as on the page.
+
+    Parameters
+    ----------
+    metrics : mapping
+        Figures of an encoder's card; ``best_epoch`` counts from 0.
+    """
+    return [
+        (name, value + 1 if name == "best_epoch" and value is not None else value)
+        for name, value in metrics.items()
+    ]
+
+
+def _warning(metrics: Mapping[str, Any]) -> str:
+    """Return the words of the page where restored frames are hardly better than the mean frame."""
+    from skyvet.evaluation.words import restoration_warning
+
+    own, blank = metrics.get("reconstruction"), metrics.get("blank_reconstruction")
+    return "" if own is None or blank is None else restoration_warning(own, blank)

@@ -12,8 +12,10 @@ from skyvet.core.arrays import BoolArray, FloatArray, IntArray
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.files import atomic_path
 from skyvet.evaluation.encoder_plots import draw_dimensions, draw_history
+from skyvet.evaluation.facts import Outcome
 from skyvet.evaluation.page_templates import page_template
 from skyvet.evaluation.stamp_images import stamp_data_uri, stretch_limits
+from skyvet.evaluation.words import restoration_warning
 
 __all__ = ["EncoderFacts", "render_encoder_page", "write_encoder_page"]
 
@@ -158,12 +160,14 @@ def render_encoder_page(facts: EncoderFacts) -> str:
     n_latent = len(facts.active_mask)
     n_active = int(np.count_nonzero(facts.active_mask))
     has_kl = bool(np.isfinite(facts.kl_nats).any())
+    warning = restoration_warning(facts.reconstruction, facts.blank_reconstruction)
     return str(
         page_template("encoder.html.j2").render(
             f=facts,
             n_latent=n_latent,
             n_active=n_active,
-            outcome="PASS" if n_active >= _ENOUGH_ALIVE * n_latent else "FAIL",
+            outcome=_outcome(n_active, n_latent, warning),
+            warning=warning,
             total_kl=float(facts.kl_nats.sum()) if has_kl else None,
             explained=_explained(facts),
             dimensions=draw_dimensions(facts.kl_nats, facts.mean_variance, facts.active_mask),
@@ -174,6 +178,13 @@ def render_encoder_page(facts: EncoderFacts) -> str:
             walks=_walks(facts),
         )
     )
+
+
+def _outcome(n_active: int, n_latent: int, warning: str) -> Outcome:
+    """Return the tone of the page: good needs both enough dimensions and restored frames."""
+    if n_active < _ENOUGH_ALIVE * n_latent:
+        return "FAIL"
+    return "UNDECIDED" if warning else "PASS"
 
 
 def _explained(facts: EncoderFacts) -> float | None:

@@ -16,8 +16,10 @@ __all__ = [
     "number_text",
     "percent_text",
     "plain_summary",
+    "restoration_warning",
 ]
 
+_LEAST_RESTORED = 0.10
 _MAX_DIGITS = 7
 _NOTHING = "\N{EN DASH}"
 
@@ -179,3 +181,37 @@ def _of_100(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return value
     return f"{value} ({100 * estimate.low:.3g} to {100 * estimate.high:.3g})"
+
+
+def restoration_warning(reconstruction: float, blank_reconstruction: float) -> str:
+    """Say so if an encoder restores frames hardly better than their mean does.
+
+    Parameters
+    ----------
+    reconstruction, blank_reconstruction : float
+        Mean error a pixel of the restored frames, and of the mean frame in their place.
+
+    Returns
+    -------
+    str
+        A sentence; empty where the error is at least a tenth less, or cannot be compared.
+
+    Examples
+    --------
+    >>> restoration_warning(0.1, 0.4)
+    ''
+    >>> restoration_warning(0.39, 0.4)[:61]
+    'Restored frames have only 2.5% less error than the mean frame'
+    """
+    if not blank_reconstruction > 0:
+        return ""
+    share = 1.0 - reconstruction / blank_reconstruction
+    if share >= _LEAST_RESTORED:
+        return ""
+    amount = f"only {share:.1%} less" if share > 0 else "no less" if share == 0 else "more"
+    return (
+        f"Restored frames have {amount} error than the mean frame would have "
+        f"({reconstruction:.4f} against {blank_reconstruction:.4f} a pixel): the encoder can "
+        "hardly tell one frame from another. Train it for more epochs or on more frames, unless "
+        "the frames hold little but noise, which cannot be restored."
+    )
