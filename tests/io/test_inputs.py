@@ -200,3 +200,35 @@ def test_an_output_among_the_inputs_is_refused(tmp_path):
     packet.write_bytes(b"x")
     with pytest.raises(InvalidInputError, match="is an input"):
         check_output_apart([tmp_path / "." / "a.avro"], packet)
+
+
+@pytest.mark.parametrize(
+    "out", ["in", "in/scores.parquet", "in/deep/er", "link/scores.parquet", "."]
+)
+def test_an_output_inside_or_around_an_input_folder_is_refused(tmp_path, out):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    with pytest.raises(InvalidInputError, match="input"):
+        check_output_apart([tmp_path / "in"], tmp_path / out)
+
+
+def test_an_output_in_a_folder_that_a_pattern_matches_is_refused(tmp_path):
+    (tmp_path / "night-1").mkdir()
+    with pytest.raises(InvalidInputError, match="input"):
+        check_output_apart([str(tmp_path / "night-*")], tmp_path / "night-1" / "scores.parquet")
+
+
+@pytest.mark.parametrize("out", ["model", "model/bundle.json", "."])
+def test_an_output_inside_or_around_a_saved_model_is_refused(tmp_path, out):
+    (tmp_path / "model").mkdir()
+    with pytest.raises(InvalidInputError, match="model"):
+        check_output_apart(["-"], tmp_path / out, models=[tmp_path / "model"])
+
+
+def test_an_output_beside_the_inputs_is_let_through(tmp_path):
+    for folder in ("in", "model"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "a.avro").write_bytes(b"x")
+    inputs = ["-", "no-such-file", tmp_path / "in", tmp_path / "a.avro", str(tmp_path / "*.avro")]
+    for out in ("in.parquet", "input/scores.parquet", "a.parquet", "models"):
+        check_output_apart(inputs, tmp_path / out, models=[tmp_path / "model"])

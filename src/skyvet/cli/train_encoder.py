@@ -53,9 +53,13 @@ def train_encoder_command(
     A training that was stopped goes on from its last whole epoch when the same command is given
     again; until it is done, checkpoints lie beside the encoder (OUT.checkpoints).
     """
+    from skyvet.io.inputs import check_output_apart
+    from skyvet.models.bundle_folder import check_replaceable
     from skyvet.training.encoders.fit import fit_encoder
     from skyvet.training.encoders.packing import EncoderText, pack_encoder
 
+    check_output_apart(frames or [], out)
+    check_replaceable(out, info_file="encoder.json")
     started = time.monotonic()
     config = _over_recipe(recipe, config)
     beside = {what: out.with_name(f"{out.name}.{what}") for what in ("checkpoints", "frames")}

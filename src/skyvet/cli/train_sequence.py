@@ -49,6 +49,7 @@ def train_sequence_command(
     from skyvet.training.sequences.packing import SequenceBundleText, pack_sequences
     from skyvet.training.sequences.train import train_sequences
 
+    _check_out(out, data, labels, encoder)
     table = read_sequences(data)
     labelled, counts = label_sequences(table, _read_labels(labels))
     if not light_curve:
@@ -76,6 +77,19 @@ def train_sequence_command(
     title = "Figures on inner folds that the members had not seen"
     figures = make_table(title, ["figure", "value"], [*metrics.items()])
     show_result(document, used, figures, f"Bundle: {out}  ({bundle.label})", as_json=as_json)
+
+
+def _check_out(out: Path, data: Path, labels: Path | None, encoder: str | None) -> None:
+    """Refuse an output that would destroy something, before the training."""
+    from skyvet.io.inputs import check_output_apart
+    from skyvet.models.bundle_folder import check_replaceable
+    from skyvet.models.encoders.bundle import load_encoder
+    from skyvet.models.sequence_bundle import SequenceBundleInfo
+
+    models = [] if encoder is None else [load_encoder(encoder).path]
+    check_output_apart([data, *([] if labels is None else [labels])], out, models=models)
+    kind = SequenceBundleInfo.model_fields["kind"].default
+    check_replaceable(out, info_file="bundle.json", kind=kind)
 
 
 def _read_labels(path: Path | None) -> dict[str, LabelValue] | None:

@@ -112,6 +112,8 @@ def score_alerts(
 
     Raises
     ------
+    InvalidInputError
+        If `out` lies inside an input or the bundle.
     DatasetError
         If the output cannot be written, or `out` is a folder.
     BundleError
@@ -120,7 +122,7 @@ def score_alerts(
     progress = progress or SilentProgress()
     if out.is_dir():
         raise DatasetError(f"{out} is a folder; give a file, such as {out / 'scores.parquet'}")
-    check_output_apart(inputs, out)
+    check_output_apart(inputs, out, models=[bundle.path])
     predictor = Predictor(bundle, n_threads=config.n_threads)
     parts = out.with_name(out.name + ".parts")
     settings: dict[str, Any] = {

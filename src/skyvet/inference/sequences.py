@@ -158,13 +158,15 @@ def score_sequences(
     Raises
     ------
     InvalidInputError
-        If the path holds no frame sequences, or embeddings that the bundle cannot take.
+        If the path holds no frame sequences, embeddings that the bundle cannot take, or `out` lies
+        inside it or the bundle.
     DatasetError
         If the input is damaged, the output cannot be written, or `out` is a folder.
     BundleError
         If the bundle does not run or does not fit the input.
     """
     form = _checked_form(path, out, mapping)
+    check_output_apart([path], out, models=[bundle.path])
     progress = progress or SilentProgress()
     run = _Run(
         path=path,
@@ -202,7 +204,6 @@ def _checked_form(path: Path, out: Path, mapping: Path | None) -> SequenceForm:
         )
     if out.is_dir():
         raise DatasetError(f"{out} is a folder; give a file, such as {out / 'scores.parquet'}")
-    check_output_apart([path], out)
     return form
 
 

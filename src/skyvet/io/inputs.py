@@ -136,17 +136,51 @@ def fingerprint_inputs(inputs: Sequence[str | Path]) -> str:
     return digest.hexdigest()
 
 
-def check_output_apart(inputs: Sequence[str | Path], out: Path) -> None:
-    """Refuse an output that is one of the inputs.
+def check_output_apart(
+    inputs: Sequence[str | Path], out: Path, *, models: Sequence[Path] = ()
+) -> None:
+    """Refuse an output that is one of the inputs, lies inside one, or holds one.
+
+    Parameters
+    ----------
+    inputs : sequence of str or Path
+        As for `iter_payloads`; what does not exist is passed over.
+    out : Path
+        File or folder to be written.
+    models : sequence of Path, optional
+        Folders of the bundles and encoders that are used.
 
     Raises
     ------
     InvalidInputError
-        If writing `out` would destroy an input.
+        If writing `out` would change or destroy what is read.
+
+    Examples
+    --------
+    >>> check_output_apart(["night.tar"], Path("scores.parquet"))
     """
-    for text in inputs:
-        if str(text) != _STDIN and Path(text).resolve() == out.resolve():
-            raise InvalidInputError(f"{out} is an input; give another name for the output")
+    target = out.resolve()
+    read = [("input", path) for text in inputs for path in _found(str(text))]
+    for what, path in [*read, *(("model", str(model)) for model in models)]:
+        source = Path(path).resolve()
+        if source == target:
+            article = "an" if what == "input" else "the"
+            raise InvalidInputError(f"{out} is {article} {what}; give another name for the output")
+        if source in target.parents:
+            raise InvalidInputError(
+                f"{out} lies inside the {what} {path}; give an output outside of it"
+            )
+        if target in source.parents:
+            raise InvalidInputError(f"{out} holds the {what} {path}; give an output that does not")
+
+
+def _found(text: str) -> list[str]:
+    """Return the paths that a text names; none for standard input."""
+    if text == _STDIN:
+        return []
+    if glob.has_magic(text) and not os.path.lexists(text):
+        return glob.glob(text, recursive=True)  # noqa: PTH207 - absolute patterns too
+    return [text]
 
 
 def _resolve(text: str) -> list[str]:
