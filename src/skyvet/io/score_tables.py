@@ -19,6 +19,13 @@ _KEY = b"skyvet"
 _NEEDED = ("candidate_id", "score")
 _NUMBERS = ("score", "snr", "survey_score", "flags", "magnitude", "edge_distance_px")
 
+_IDENTIFIER_TESTS = (
+    pa.types.is_integer,
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_null,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ScoreTable:
@@ -50,11 +57,12 @@ def read_scores(path: Path) -> ScoreTable:
     Raises
     ------
     InvalidInputError
-        If the file is missing, is no Parquet file, or lacks ``candidate_id`` or ``score``.
+        If the file is missing, is no Parquet file, lacks ``candidate_id`` or ``score``, or names
+        a candidate of a survey more than once.
     """
     try:
         rows = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException) as error:
         raise InvalidInputError(f"{path} cannot be read as a score table: {error}") from error
     missing = [name for name in _NEEDED if name not in rows.column_names]
     if missing:
@@ -65,8 +73,25 @@ def read_scores(path: Path) -> ScoreTable:
     for name in _NUMBERS:
         if name in rows.column_names and not _is_number(rows.schema.field(name).type):
             raise InvalidInputError(f"column {name!r} of {path} must hold numbers")
+    _check_identifiers(rows, path)
     settings = _settings(rows, path)
     return ScoreTable(rows=rows, threshold=settings.get("threshold"), settings=settings)
+
+
+def _check_identifiers(rows: pa.Table, path: Path) -> None:
+    """Refuse tables that count a candidate twice."""
+    kind = rows.schema.field("candidate_id").type
+    if not any(test(kind) for test in _IDENTIFIER_TESTS):
+        raise InvalidInputError(f"candidate_id in {path} must be whole numbers or text")
+    keys = [name for name in ("candidate_id", "survey") if name in rows.column_names]
+    counts = rows.select(keys).group_by(keys).aggregate([([], "count_all")])
+    n_repeated = rows.num_rows - counts.num_rows
+    if n_repeated:
+        often = counts.sort_by([("count_all", "descending")])
+        raise InvalidInputError(
+            f"{n_repeated} of the {rows.num_rows} rows of {path} name a candidate that another row "
+            f"names too, such as {often['candidate_id'][0].as_py()!r}; keep one row a candidate"
+        )
 
 
 def _is_number(kind: pa.DataType) -> bool:
