@@ -38,7 +38,9 @@ def test_an_unknown_object_is_a_permanent_404_either_way(client, unknown_is_404)
     "bad",
     [
         item(hmjd=None), item(hmjd="58300"), item(hmjd=float("nan")), item(url=None),
-        item(url="ftp://x"), {}, {"inputs": 3, "urls": []}, item(hmjd=True),
+        item(url="ftp://x"),
+        item(58301.5, url="http://[::1/a.fits"), item(58301.5, url="https:///a.fits"), {},
+        {"inputs": 3, "urls": []}, item(hmjd=True),
     ],
 )  # fmt: skip
 def test_items_that_cannot_be_used_are_counted(bad):

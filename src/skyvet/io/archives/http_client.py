@@ -37,7 +37,7 @@ from skyvet.core.configs import Config
 from skyvet.core.errors import ArchiveError, ArchiveOutageError, InvalidInputError, PacketError
 from skyvet.core.optional import require
 
-__all__ = ["ArchiveClient", "HttpConfig"]
+__all__ = ["ArchiveClient", "HttpConfig", "is_http_address"]
 
 _RETRIED_STATUSES = frozenset({408, 425, 429})
 _MAX_REDIRECTS = 5
@@ -304,15 +304,25 @@ class ArchiveClient:
         )
 
 
-def _host_of(url: str) -> str:
+def is_http_address(url: str) -> bool:
+    """Say whether a text is an address that can be asked for.
+
+    Examples
+    --------
+    >>> is_http_address("https://host/x"), is_http_address("host/x"), is_http_address("http://[::1")
+    (True, False, False)
+    """
     try:
         parts = urlsplit(url)
-        has_host = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
-        has_host = False
-    if not has_host:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _host_of(url: str) -> str:
+    if not is_http_address(url):
         raise InvalidInputError(f"an http:// or https:// address is needed, got {url!r:.200}")
-    return parts.netloc
+    return urlsplit(url).netloc
 
 
 def _retry_after_s(text: str) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from skyvet.core.errors import ArchiveError, InvalidInputError
-from skyvet.io.archives.http_client import ArchiveClient
+from skyvet.io.archives.http_client import ArchiveClient, is_http_address
 
 __all__ = [
     "FINDER_URL",
@@ -166,7 +166,7 @@ def _exposure(item: dict[str, Any]) -> Exposure | None:
     (hmjd,) = _numbers(item, ("hmjd",))
     urls = item.get("urls")
     url = urls.get("sciimg") if isinstance(urls, dict) else None
-    if math.isnan(hmjd) or not isinstance(url, str) or not url.startswith(("http://", "https://")):
+    if math.isnan(hmjd) or not isinstance(url, str) or not is_http_address(url):
         return None
     return Exposure(hmjd=hmjd, url=url)
 
