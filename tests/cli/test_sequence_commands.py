@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +18,7 @@ from skyvet.cli.main import main
 from skyvet.cli.sequence_scoring import sequence_rows
 from skyvet.inference.configs import EmbedConfig
 from skyvet.inference.frame_embedding import embed_frames
-from skyvet.inference.sequences import SequenceScoreSummary
+from skyvet.inference.sequences import _TYPES, SequenceScoreSummary
 from skyvet.models.encoders.bundle import load_encoder
 from skyvet.training.sequences.folds import FoldScheme
 
@@ -283,3 +284,11 @@ def test_the_kinds_stand_below_the_bogus_that_they_are_of() -> None:
     rows = [(name.strip(), count) for name, count in sequence_rows(summary)]
     at = rows.index(("bogus", 4))
     assert rows[at + 1 : at + 4] == [("likely ghost", 3), ("likely track", 1), ("real", 3)]
+
+
+def test_the_guide_explains_the_columns_of_kinds_and_frames() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "frames.md").read_text()
+    explained = set(re.findall(r"^\| `(\w+)` \|", guide, flags=re.MULTILINE))
+    own = {name for name in _TYPES if name.startswith(("subtype", "top_"))}
+    assert len(own) == 5
+    assert own <= explained
