@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -288,7 +289,10 @@ def test_changed_input_does_not_continue_an_old_run(
     shutil.copytree(sequence_frames, store)
     out = tmp_path / "s.parquet"
 
-    def dying(*_: object, **__: object) -> None:
+    append = PartWriter.append
+
+    def dying(writer: PartWriter, **part: Any) -> None:
+        append(writer, **part)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(PartWriter, "append", dying)
