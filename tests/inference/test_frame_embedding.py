@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -186,3 +187,45 @@ def test_store_without_objects_gives_an_empty_store(encoder, tmp_path):
     summary = embed_frames(tmp_path / "empty", tmp_path / "out", encoder=encoder, config=CONFIG)
     assert (summary.n_read, summary.n_frames) == (0, 0)
     assert EmbeddingStore(tmp_path / "out").is_complete
+
+
+def test_an_object_that_comes_twice_is_embedded_once(frame_store, encoder, tmp_path, monkeypatch):
+    items = list(FrameStore(frame_store))[:3]
+    writer = FrameStoreWriter(tmp_path / "twice", settings={}, size_px=28, frames_per_part=8)
+    for stored in [*items, items[0], items[2]]:
+        writer.append(stored)
+    writer.finish()
+    config = EmbedConfig(frames_per_part=8, n_threads=1)
+    whole = embed_frames(tmp_path / "twice", tmp_path / "a", encoder=encoder, config=config)
+    assert (whole.n_read, whole.n_embedded) == (5, 3)
+    assert whole.rejections == {"duplicate_candidate": 2}
+    names = EmbeddingStore(tmp_path / "a").read().sequences.object_ids.tolist()
+    assert names == [stored.sequence.object_id for stored in items]
+
+    n_calls = []
+
+    def embed_three(stored, embedder, *, min_frames):
+        n_calls.append(stored)
+        if len(n_calls) > 3:
+            raise KeyboardInterrupt
+        return embed_sequence(stored, embedder, min_frames=min_frames)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(frame_embedding, "embed_sequence", embed_three)
+        with pytest.raises(KeyboardInterrupt):
+            embed_frames(tmp_path / "twice", tmp_path / "b", encoder=encoder, config=config)
+    assert embed_frames(tmp_path / "twice", tmp_path / "b", encoder=encoder, config=config) == whole
+
+
+def test_an_object_with_unsorted_times_is_rejected_alone(frame_store, encoder, tmp_path):
+    shutil.copytree(frame_store, tmp_path / "store")
+    file = tmp_path / "store/part-00000/objects.parquet"
+    rows = pq.read_table(file)
+    times = rows["mjd_tai"].to_pylist()
+    times[0] = times[0][::-1]
+    i_column = rows.column_names.index("mjd_tai")
+    column = pa.array(times, rows["mjd_tai"].type)
+    pq.write_table(rows.set_column(i_column, "mjd_tai", column), file)
+    summary = embed_frames(tmp_path / "store", tmp_path / "out", encoder=encoder, config=CONFIG)
+    assert (summary.n_read, summary.n_embedded) == (12, 11)
+    assert summary.rejections == {"unreadable_file": 1}

@@ -27,9 +27,11 @@ from skyvet.io.sequence_inputs import (
 )
 from skyvet.models.encoders.bundle import EncoderBundle
 from skyvet.models.encoders.embedder import FrameEmbedder
+from skyvet.preprocessing.blocks import SeenIdentifiers, remember
+from skyvet.records.identifiers import Identifier
 from skyvet.records.rejections import Rejection, RejectionReason
 
-__all__ = ["EmbedSummary", "embed_frames", "embed_sequence"]
+__all__ = ["EmbedSummary", "embed_frames", "embed_sequence", "repeated_object"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,10 @@ def embed_frames(
     progress.start("embedding objects", None)
     progress.advance(writer.n_done)
     items = read_frame_sources(path, start=writer.n_done)
+    seen = _seen_in(out)
     for item in _embed_in_order(items, embedder, config):
+        if isinstance(item, StoredEmbedding) and not seen.add(item.survey, item.object_id):
+            item = repeated_object(item.survey, item.object_id)  # noqa: PLW2901
         writer.append(item)
         progress.advance()
     writer.finish()
@@ -168,6 +173,26 @@ def embed_sequence(
         class_name=stored.class_name,
         guilty_mask=None if guilty is None else guilty[i_frame],
     )
+
+
+def repeated_object(survey: str, identifier: Identifier) -> Rejection:
+    """Return the rejection of an object whose name came before."""
+    return Rejection(
+        source=str(identifier),
+        reason=RejectionReason.DUPLICATE_CANDIDATE,
+        detail="an object of this name came before",
+        survey=survey,
+        candidate_id=identifier,
+    )
+
+
+def _seen_in(out: Path) -> SeenIdentifiers:
+    """Return the objects in the finished parts of a store of embeddings."""
+    seen = SeenIdentifiers()
+    table = read_part_tables(out, "objects", columns=["survey", "object_id"])
+    if table.num_rows:
+        remember(seen, table["survey"].to_pylist(), table["object_id"].to_pylist())
+    return seen
 
 
 def _embed_in_order(

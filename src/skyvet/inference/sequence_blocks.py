@@ -10,7 +10,7 @@ import numpy as np
 
 from skyvet.core.arrays import BoolArray, IntArray
 from skyvet.core.errors import BundleError
-from skyvet.inference.frame_embedding import embed_sequence
+from skyvet.inference.frame_embedding import embed_sequence, repeated_object
 from skyvet.io.embedding_store import KIND as STORE_KIND
 from skyvet.io.embedding_store import (
     EmbeddingStore,
@@ -25,7 +25,6 @@ from skyvet.models.encoders.bundle import load_encoder
 from skyvet.models.encoders.embedder import FrameEmbedder
 from skyvet.models.sequence_bundle import SequenceBundle
 from skyvet.preprocessing.blocks import SeenIdentifiers
-from skyvet.records.identifiers import Identifier
 from skyvet.records.rejections import Rejection, RejectionReason
 
 __all__ = [
@@ -155,7 +154,7 @@ def _embedded(
     done = embed_sequence(item, embedder, min_frames=limits.min_frames)
     if isinstance(done, Rejection) or seen.add(item.survey, item.sequence.object_id):
         return done
-    return _repeated(item.survey, item.sequence.object_id)
+    return repeated_object(item.survey, item.sequence.object_id)
 
 
 def blocks_of_embeddings(
@@ -270,19 +269,9 @@ def _checked(
         elif seen.add(table.surveys[row], identifier):
             keep[row] = True
         else:
-            rejections.append(_repeated(table.surveys[row], identifier))
+            rejections.append(repeated_object(table.surveys[row], identifier))
     kept = _take(table, keep) if keep.any() else None
     return SequenceBlock(table=kept, rejections=rejections, n_read=n_read)
-
-
-def _repeated(survey: str, identifier: Identifier) -> Rejection:
-    return Rejection(
-        source=str(identifier),
-        reason=RejectionReason.DUPLICATE_CANDIDATE,
-        detail="an object of this name came before",
-        survey=survey,
-        candidate_id=identifier,
-    )
 
 
 def _block_of(
