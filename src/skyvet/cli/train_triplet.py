@@ -47,9 +47,15 @@ def train_triplet_command(
     A training that was stopped goes on from its last whole epoch when the same command is given
     again; until it is done, checkpoints lie beside the bundle (OUT.checkpoints).
     """
+    from skyvet.io.inputs import check_output_apart
+    from skyvet.models.bundle import BundleInfo
+    from skyvet.models.bundle_folder import check_replaceable
     from skyvet.training.members import train_ensemble
     from skyvet.training.packing import BundleText, pack_ensemble, start_weights
 
+    check_output_apart([path for path in (data, labels, weak_labels) if path is not None], out)
+    kind = BundleInfo.model_fields["kind"].default
+    check_replaceable(out, info_file="bundle.json", kind=kind)
     names = tuple(part.strip() for part in metadata.split(",") if part.strip())
     rows = load_labelled_rows(data, labels, stamps=stamps, metadata_names=names)
     weak = None
