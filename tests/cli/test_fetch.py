@@ -88,6 +88,26 @@ def test_lists_of_no_use_end_with_3(server, tmp_path, capsys, text, said):
     assert server.n_requests() == 0
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [("http://127.0.0.1:9", "error: cannot reach 127.0.0.1:9"),
+     ("http://[::1", "error: an http:// or https:// address is needed, got 'http://[::1")],
+)  # fmt: skip
+@pytest.mark.parametrize("what", ["frames", "light curves"])
+def test_a_fetch_that_reaches_nobody_ends_with_3_and_one_line(
+    oids, tmp_path, capsys, what, url, said
+):
+    if what == "frames":
+        words = ("ztf-frames", "--out", str(tmp_path / "frames"), "--finder-url", url)
+    else:
+        words = ("ztf-light-curves", "--out", str(tmp_path / "curves.parquet"), "--url", url)
+    fast = ("--rate", "100", "--http.backoff-s", "0.01", "--http.max-attempts", "2")
+    assert call("fetch", *words, "--oids", str(oids), *fast) == 3
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
+    assert len(errors) == 1
+    assert errors[0].startswith(said)
+
+
 def test_light_curves_are_fetched_and_counted(server, oids, tmp_path, capsys):
     server.objects[OID].light_curve = [
         {"oid": OID, "mjd": 58300.0, "mag": 18.0, "magerr": 0.1, "filtercode": "zr"}
