@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from skyvet.core.errors import BundleError
+from skyvet.models.bundle import load_bundle
 from skyvet.models.bundle_folder import SUMS_FILE, write_bundle_folder
 from skyvet.models.encoders.bundle import load_encoder
 from skyvet.models.encoders.embedder import FrameEmbedder
+from skyvet.models.predictor import Predictor
 from skyvet.models.sequence_bundle import load_sequence_bundle
 from skyvet.models.sequences.predictor import SequencePredictor
 
@@ -137,3 +139,19 @@ def test_broken_encoder(encoder_path: Path, tmp_path: Path, changes: dict[str, A
     path = _with_info(encoder_path, tmp_path / "e", "encoder.json", changes)
     with pytest.raises(BundleError):
         FrameEmbedder(load_encoder(path), n_threads=1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reference_logits": [0.0] * 7},
+        {"calibrator": {"method": ["platt"]}},
+        {"conformal": {}},
+        {"metadata_names": ["a"]},
+    ],
+    ids=str,
+)
+def test_broken_triplet_bundle(bundle_path: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+    path = _with_info(bundle_path, tmp_path / "b", "bundle.json", changes)
+    with pytest.raises(BundleError):
+        Predictor(load_bundle(path), n_threads=1)

@@ -48,16 +48,22 @@ class Predictor(CalibratedScorer):
         self._check_reference()
 
     def _check_reference(self) -> None:
-        expected = np.asarray(self.bundle.info.reference_logits, dtype=np.float64)
+        path, info = self.bundle.path, self.bundle.info
+        expected = np.asarray(info.reference_logits, dtype=np.float64)
         if expected.size == 0:
             return
-        n_metadata = len(self.bundle.info.metadata_names)
+        n_metadata = len(info.metadata_names)
         metadata = np.zeros((len(expected), n_metadata), np.float32) if n_metadata else None
-        found = self.run(reference_stamps(self.bundle.info.stamps), metadata)
+        try:
+            found = self.run(reference_stamps(info.stamps), metadata)
+        except Exception as error:  # whatever does not fit in the bundle shows here
+            raise BundleError(f"{path} does not run: {error}") from error
+        if expected.shape != found.shape:
+            raise BundleError(f"{path} stores {expected.size} reference logits, not {found.size}")
         gap = float(np.abs(found - expected).max())
         if not gap <= _REFERENCE_TOLERANCE:
             raise BundleError(
-                f"{self.bundle.path} does not repeat its stored reference logits "
+                f"{path} does not repeat its stored reference logits "
                 f"(largest difference {gap:.2g}); it does not run correctly on this machine"
             )
 
