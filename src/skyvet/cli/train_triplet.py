@@ -58,42 +58,49 @@ def train_triplet_command(
     check_replaceable(out, info_file="bundle.json", kind=kind)
     names = tuple(part.strip() for part in metadata.split(",") if part.strip())
     rows = load_labelled_rows(data, labels, stamps=stamps, metadata_names=names)
-    weak = None
-    if weak_labels is not None:
-        weak = load_labelled_rows(data, weak_labels, stamps=stamps, metadata_names=names)
+    weak = _weak_rows(data, weak_labels, rows, stamps=stamps, metadata_names=names)
     start = None if start_from is None else start_weights(load_bundle(start_from))
     checkpoints = out.with_name(out.name + ".checkpoints")
     with shown_progress(quiet=as_json) as progress:
         trained = train_ensemble(
             rows.arrays,
             config,
-            weak=None if weak is None else _without(weak, rows),
+            weak=weak,
             initial_state=start,
             checkpoint_dir=checkpoints,
             progress=progress,
         )
-    text = BundleText(
-        name=name or out.name,
-        summary=f"real/bogus for {', '.join(rows.surveys)}, {config.member.network.kind}",
-        surveys=rows.surveys,
-        data_description=f"{len(rows.arrays)} labelled candidates of {data.name}.",
-        data_licence=data_licence,
-    )
     bundle = pack_ensemble(
         out,
         trained,
         rows.arrays,
         stamps=stamps,
         config=config,
-        text=text,
+        text=BundleText(
+            name=name or out.name,
+            summary=f"real/bogus for {', '.join(rows.surveys)}, {config.member.network.kind}",
+            surveys=rows.surveys,
+            data_description=f"{len(rows.arrays)} labelled candidates of {data.name}.",
+            data_licence=data_licence,
+        ),
         stored_px=rows.stored_px,
     )
     shutil.rmtree(checkpoints, ignore_errors=True)
     _show(bundle, out, rows, as_json=as_json)
 
 
-def _without(weak: LabelledRows, rows: LabelledRows) -> TripletArrays:
+def _weak_rows(
+    data: Path,
+    weak_labels: Path | None,
+    rows: LabelledRows,
+    *,
+    stamps: StampConfig,
+    metadata_names: tuple[str, ...],
+) -> TripletArrays | None:
     """Return the weakly labelled rows that have no trusted label."""
+    if weak_labels is None:
+        return None
+    weak = load_labelled_rows(data, weak_labels, stamps=stamps, metadata_names=metadata_names)
     is_new = ~np.isin(weak.arrays.candidate_ids, rows.arrays.candidate_ids)
     return weak.arrays.take(np.flatnonzero(is_new))
 

@@ -256,15 +256,10 @@ def _files_below(folder: Path, prefix: str) -> list[str]:
     return sorted(names)
 
 
-def _read_object(
-    path: Path,
-    object_id: str,
-    found: list[_Found],
-    *,
-    mapping: FrameMapping,
-    size_px: int | None,
-    counts: FrameSourceCounts,
-) -> StoredSequence | Rejection:
+def _read_files(
+    path: Path, found: list[_Found], mapping: FrameMapping
+) -> tuple[list[FrameFile], list[str]]:
+    """Return the frames of a folder, and for each file without one its name and why."""
     frames: list[FrameFile] = []
     unreadable: list[str] = []
     for name, match in found:
@@ -287,6 +282,19 @@ def _read_object(
             unreadable.append(f"{name}: {detail}")
             continue
         frames.append(frame)
+    return frames, unreadable
+
+
+def _read_object(
+    path: Path,
+    object_id: str,
+    found: list[_Found],
+    *,
+    mapping: FrameMapping,
+    size_px: int | None,
+    counts: FrameSourceCounts,
+) -> StoredSequence | Rejection:
+    frames, unreadable = _read_files(path, found, mapping)
     counts.n_unreadable += len(unreadable)
     if unreadable:
         shown = "; ".join(unreadable[:_N_SHOWN])
