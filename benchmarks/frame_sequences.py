@@ -11,10 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before anything loads OpenMP
 
@@ -28,8 +32,6 @@ from benchmarks.frame_figures import (
     show_subtypes,
 )
 from benchmarks.frame_speed import pooled_frames_per_second, show_speed
-from skyvet.cli.progress import shown_progress
-from skyvet.core.progress import Progress
 from skyvet.io.sequence_sources import read_sequences
 from skyvet.models.sequences.frame_inputs import FrameInputConfig
 from skyvet.preprocessing.sequences import LabelledSequences, label_sequences
@@ -49,30 +51,50 @@ from skyvet.training.sequences.train import (
     cross_validate_sequences,
 )
 
+_Result = TypeVar("_Result")
+
+_FUSED = "frames and light curve, stratified"
 _BIGRU = "bi-GRU of the paper, masked"
-_OTHERS: tuple[type, ...] = (
-    GruConfig, GruTverskyConfig, LstmConfig, AttentionMilConfig, SetTransformerConfig,
-)  # fmt: skip
+_RUNS = {
+    "frames, stratified": (False, FoldScheme.STRATIFIED),
+    "frames, by field": (False, FoldScheme.BY_FIELD),
+    _FUSED: (True, FoldScheme.STRATIFIED),
+}
+"""Runs of the default classifier: whether with light curves, and folds."""
+_NETWORKS: dict[str, SequenceClassifierConfig] = {
+    _BIGRU: BiGruConfig(),
+    "bi-GRU, masked, latent means alone": BiGruConfig(inputs=FrameInputConfig()),
+}
+_OTHERS: dict[str, SequenceClassifierConfig] = {
+    "GRU": GruConfig(),
+    "GRU, Tversky": GruTverskyConfig(),
+    "LSTM": LstmConfig(),
+    "attention over frames": AttentionMilConfig(),
+    "set transformer": SetTransformerConfig(),
+}
 
 
 def main() -> None:
     """Run the benchmark."""
     arguments = _arguments()
     started = time.monotonic()
-    labelled, _ = label_sequences(read_sequences(arguments.data))
+    labelled = _labelled(arguments.data)
     n_frames = len(labelled.sequences.values)
-    print(f"{len(labelled)} objects ({labelled.labels.sum()} real), {n_frames} frames")
+    print(f"{len(labelled)} objects ({labelled.labels.sum()} real), {n_frames} frames", flush=True)
     speed = pooled_frames_per_second(labelled.sequences)
-    with shown_progress() as progress:
-        found = _default_models(labelled, arguments.seed, progress)
-        logits = {
-            _BIGRU: _plain(labelled, BiGruConfig(), arguments.seed),
-            "bi-GRU, masked, latent means alone": _plain(
-                labelled, BiGruConfig(inputs=FrameInputConfig()), arguments.seed
-            ),
+    has_light_curve = labelled.sequences.light_curve is not None
+    runs = [name for name, (needs_one, _) in _RUNS.items() if has_light_curve or not needs_one]
+    networks = {**_NETWORKS, **(_OTHERS if arguments.all else {})}
+    with _workers() as pool:
+        calibrated = {
+            name: pool.submit(_default_model, arguments.data, name, arguments.seed) for name in runs
         }
-        if arguments.all:
-            logits |= {own().kind: _plain(labelled, own(), arguments.seed) for own in _OTHERS}
+        plain = {
+            name: pool.submit(_network, arguments.data, config, arguments.seed)
+            for name, config in networks.items()
+        }
+        found = {name: _announced(name, waiting) for name, waiting in calibrated.items()}
+        logits = {name: _announced(name, waiting) for name, waiting in plain.items()}
     rows = {
         name: fold_figures(name, result.scores, labelled, result.folds)
         for name, result in found.items()
@@ -101,36 +123,44 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _default_models(
-    labelled: LabelledSequences, seed: int, progress: Progress
-) -> dict[str, OutOfFold]:
-    """Return out-of-fold scores of the default classifier on each kind of evidence and folds."""
-    config = SequenceTrainConfig()
-    bare = labelled.without_light_curve()
-    runs = {
-        "frames, stratified": (bare, FoldScheme.STRATIFIED),
-        "frames, by field": (bare, FoldScheme.BY_FIELD),
-    }
-    if labelled.sequences.light_curve is not None:
-        runs["frames and light curve, stratified"] = (labelled, FoldScheme.STRATIFIED)
-    return {
-        name: cross_validate_sequences(
-            rows, config, folds=FoldConfig(scheme=scheme, seed=seed), progress=progress
-        )
-        for name, (rows, scheme) in runs.items()
-    }
+def _workers() -> ProcessPoolExecutor:
+    """Return one process a core; each computes with one thread, so that none waits for another."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(os.cpu_count(), mp_context=context)
 
 
-def _plain(labelled: LabelledSequences, config: SequenceClassifierConfig, seed: int) -> np.ndarray:
-    """Return out-of-fold logits of one classifier without calibration, on stratified folds."""
-    bare = labelled.without_light_curve()
+def _announced(name: str, waiting: Future[_Result]) -> _Result:
+    """Wait for a result and say that it is there."""
+    result = waiting.result()
+    print(f"done: {name}", file=sys.stderr, flush=True)
+    return result
+
+
+def _labelled(data: Path) -> LabelledSequences:
+    return label_sequences(read_sequences(data))[0]
+
+
+def _default_model(data: Path, name: str, seed: int) -> OutOfFold:
+    """Return out-of-fold scores of the default classifier."""
+    with_light_curve, scheme = _RUNS[name]
+    labelled = _labelled(data)
+    return cross_validate_sequences(
+        labelled if with_light_curve else labelled.without_light_curve(),
+        SequenceTrainConfig(),
+        folds=FoldConfig(scheme=scheme, seed=seed),
+    )
+
+
+def _network(data: Path, config: SequenceClassifierConfig, seed: int) -> np.ndarray:
+    """Return out-of-fold logits of one network on frames, without calibration."""
+    bare = _labelled(data).without_light_curve()
     folds = assign_folds(bare.sequences.object_ids, bare.labels, FoldConfig(seed=seed))
     logits = np.empty(len(bare))
     for i_fold in np.unique(folds):
         tested = np.flatnonzero(folds == i_fold)
-        member = fit_classifier(
-            bare.take(np.flatnonzero(folds != i_fold)), config, seed=int(i_fold)
-        )
+        train = bare.take(np.flatnonzero(folds != i_fold))
+        member = fit_classifier(train, config, seed=int(i_fold))
         logits[tested] = member.logits(bare.sequences.take(tested))
     return logits
 
@@ -155,13 +185,12 @@ def _document(
     def of(name: str, value: Callable[[FoldFigures], float]) -> float | None:
         return round(value(rows[name]), 4) if name in rows else None
 
-    fused = "frames and light curve, stratified"
     return {
         "frames_auc": of("frames, stratified", lambda f: f.auc),
         "frames_auc_by_field": of("frames, by field", lambda f: f.auc),
-        "fused_auc": of(fused, lambda f: f.auc),
+        "fused_auc": of(_FUSED, lambda f: f.auc),
         "frames_accuracy": of("frames, stratified", lambda f: f.accuracy),
-        "fused_accuracy": of(fused, lambda f: f.accuracy),
+        "fused_accuracy": of(_FUSED, lambda f: f.accuracy),
         "ece": round(max(f.ece for f in rows.values() if not np.isnan(f.ece)), 4),
         "bigru_auc": of(_BIGRU, lambda f: f.auc),
         "frames_per_second": round(frames_per_second),

@@ -54,8 +54,7 @@ def train_triplet_command(
     from skyvet.training.packing import BundleText, pack_ensemble, start_weights
 
     check_output_apart([path for path in (data, labels, weak_labels) if path is not None], out)
-    kind = BundleInfo.model_fields["kind"].default
-    check_replaceable(out, info_file="bundle.json", kind=kind)
+    check_replaceable(out, info_file="bundle.json", kind=BundleInfo.model_fields["kind"].default)
     names = tuple(part.strip() for part in metadata.split(",") if part.strip())
     rows = load_labelled_rows(data, labels, stamps=stamps, metadata_names=names)
     weak = _weak_rows(data, weak_labels, rows, stamps=stamps, metadata_names=names)

@@ -47,6 +47,6 @@ class SequenceTrainConfig(CalibrationConfig):
         description="members; their logits are averaged",
     )
     n_inner_folds: int = Field(
-        default=4, ge=2, le=20, description="folds whose held-out logits calibrate"
+        default=3, ge=2, le=20, description="folds whose held-out logits calibrate"
     )
     seed: int = Field(default=0, ge=0, le=MAX_SEED, description="of folds and members")
