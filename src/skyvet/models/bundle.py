@@ -25,7 +25,6 @@ import numpy as np
 from pydantic import Field
 
 from skyvet.core.arrays import FloatArray
-from skyvet.core.configs import Config
 from skyvet.models.bundle_folder import (
     check_bundle_folder,
     find_saved,
@@ -33,14 +32,13 @@ from skyvet.models.bundle_folder import (
     read_saved_info,
     write_bundle_folder,
 )
+from skyvet.models.classifier_info import ClassifierInfo
 from skyvet.preprocessing.normalization import StampConfig, prepare_stamps
 
 __all__ = [
     "BUNDLE_FILES",
     "Bundle",
     "BundleInfo",
-    "DataFingerprint",
-    "OperatingThresholds",
     "find_bundles",
     "load_bundle",
     "reference_stamps",
@@ -52,53 +50,18 @@ _FORMAT_VERSION = 1
 _N_REFERENCE = 4
 
 
-class DataFingerprint(Config):
-    """What the bundle was trained on, without the data."""
-
-    description: str
-    licence: str = Field(description="terms of the training data")
-    n_real: int
-    n_bogus: int
-    n_objects: int
-    candidate_ids_sha256: str = Field(description="hash of the sorted candidate ids")
-
-
-class OperatingThresholds(Config):
-    """Where a probability becomes a verdict, and how that was chosen."""
-
-    threshold: float = Field(ge=0, le=1, description="REAL at or above this probability")
-    target: str = Field(description="what the threshold was chosen for")
-    prior: float = Field(gt=0, lt=1, description="fraction of REAL that the target refers to")
-
-
-class BundleInfo(Config):
+class BundleInfo(ClassifierInfo):
     """Content of ``bundle.json``."""
 
     kind: Literal["skyvet-bundle"] = "skyvet-bundle"
     format_version: int = _FORMAT_VERSION
-    name: str
-    version: str
-    summary: str
-    created_utc: str
-    skyvet_version: str
-    surveys: tuple[str, ...] = Field(description="surveys whose scores are calibrated")
     stamps: StampConfig
     stored_px: int | None = Field(
         default=None,
         description="side of the stamps that training cut from; none = that of `stamps`",
     )
     network: dict[str, Any] = Field(description="config of the network, or of each member")
-    training: dict[str, Any] = Field(description="config of the training")
     metadata_names: tuple[str, ...] = ()
-    calibrator: dict[str, Any]
-    calibration_prior: float = Field(
-        gt=0, lt=1, description="fraction of REAL at which scores are probabilities"
-    )
-    conformal: dict[str, Any] | None = None
-    thresholds: OperatingThresholds
-    metrics: dict[str, float | int | str | None]
-    data: DataFingerprint
-    reference_logits: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 
 from skyvet.core.arrays import BoolArray, FloatArray
 from skyvet.core.errors import BundleError
-from skyvet.models.bundle import OperatingThresholds
+from skyvet.models.classifier_info import ClassifierInfo
 from skyvet.records.scores import Verdict
 from skyvet.scoring.calibrators import calibrator_from_dict
 from skyvet.scoring.conformal import ConformalClassifier
 from skyvet.scoring.priors import reprior_probability
 
-__all__ = ["Assessment", "CalibratedScorer", "FittedCalibration"]
+__all__ = ["Assessment", "CalibratedScorer"]
 
 _VERDICT_OF_RANK = (Verdict.BOGUS, Verdict.REVIEW, Verdict.REAL)
 
@@ -40,36 +39,12 @@ class Assessment:
     is_calibrated: BoolArray
 
 
-class FittedCalibration(Protocol):
-    """What a saved model says of its scores."""
-
-    @property
-    def surveys(self) -> tuple[str, ...]:
-        """Surveys whose scores are calibrated."""
-
-    @property
-    def calibrator(self) -> Mapping[str, Any]:
-        """Document of `skyvet.scoring.calibrators.calibrator_from_dict`."""
-
-    @property
-    def calibration_prior(self) -> float:
-        """Fraction of REAL at which scores are probabilities."""
-
-    @property
-    def conformal(self) -> Mapping[str, Any] | None:
-        """Document of `ConformalClassifier.from_dict`."""
-
-    @property
-    def thresholds(self) -> OperatingThresholds:
-        """Where a probability becomes a verdict."""
-
-
 class CalibratedScorer:
     """Turns logits into probabilities and verdicts.
 
     Parameters
     ----------
-    fitted : FittedCalibration
+    fitted : ClassifierInfo
         The content of ``bundle.json``.
 
     Raises
@@ -78,7 +53,7 @@ class CalibratedScorer:
         If its calibration is broken.
     """
 
-    def __init__(self, fitted: FittedCalibration) -> None:
+    def __init__(self, fitted: ClassifierInfo) -> None:
         self._fitted = fitted
         conformal = fitted.conformal
         try:

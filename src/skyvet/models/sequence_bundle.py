@@ -31,10 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from skyvet.core.configs import Config
 from skyvet.core.errors import BundleError
-from skyvet.models.bundle import DataFingerprint, OperatingThresholds
 from skyvet.models.bundle_folder import check_bundle_folder, read_saved_info, write_bundle_folder
+from skyvet.models.classifier_info import ClassifierInfo
 from skyvet.models.sequences.interface import MemberParts, SequenceMember
 from skyvet.models.sequences.members import load_member
 from skyvet.records.sequences import EmbeddedSequences
@@ -55,17 +54,11 @@ _REFERENCE_COUNTS = (1, 3, 40, 200)
 _MOST_LATENT = 8192  # far above any encoder; an altered number must not ask for all memory
 
 
-class SequenceBundleInfo(Config):
+class SequenceBundleInfo(ClassifierInfo):
     """Content of ``bundle.json`` of a classifier of frame sequences."""
 
     kind: Literal["skyvet-sequence-bundle"] = "skyvet-sequence-bundle"
     format_version: int = _FORMAT_VERSION
-    name: str
-    version: str
-    summary: str
-    created_utc: str
-    skyvet_version: str
-    surveys: tuple[str, ...] = Field(description="surveys whose scores are calibrated")
     encoder: str = Field(description="label of the encoder whose embeddings it was trained on")
     n_latent: int = Field(ge=1, le=_MOST_LATENT)
     n_columns: int = Field(
@@ -76,14 +69,6 @@ class SequenceBundleInfo(Config):
     )
     members: tuple[dict[str, Any], ...] = Field(min_length=1)
     member_weights: tuple[float, ...]
-    training: dict[str, Any] = Field(description="config of the training")
-    calibrator: dict[str, Any]
-    calibration_prior: float = Field(gt=0, lt=1)
-    conformal: dict[str, Any] | None = None
-    thresholds: OperatingThresholds
-    metrics: dict[str, float | int | str | None]
-    data: DataFingerprint
-    reference_logits: tuple[float, ...] = ()
 
     @model_validator(mode="after")
     def _check_sizes(self) -> SequenceBundleInfo:

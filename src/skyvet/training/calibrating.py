@@ -11,7 +11,7 @@ from pydantic import Field
 
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.configs import Config
-from skyvet.models.bundle import OperatingThresholds
+from skyvet.models.classifier_info import OperatingThresholds
 from skyvet.scoring.calibration import CalibrationMethod, select_calibrator
 from skyvet.scoring.calibrators import Calibrator
 from skyvet.scoring.conformal import ConformalClassifier, fit_conformal

@@ -17,11 +17,11 @@ from skyvet.core.errors import BundleError
 from skyvet.models.bundle import (
     Bundle,
     BundleInfo,
-    DataFingerprint,
     load_bundle,
     reference_stamps,
     save_bundle,
 )
+from skyvet.models.classifier_info import DataFingerprint
 from skyvet.models.onnx_export import export_onnx
 from skyvet.models.predictor import Predictor
 from skyvet.preprocessing.normalization import StampConfig

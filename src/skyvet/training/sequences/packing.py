@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from skyvet import __version__
-from skyvet.models.bundle import DataFingerprint
+from skyvet.models.classifier_info import DataFingerprint
 from skyvet.models.sequence_bundle import (
     SequenceBundle,
     SequenceBundleInfo,
