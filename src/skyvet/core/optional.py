@@ -21,6 +21,11 @@ EXTRA_OF_PACKAGE = {
     "jinja2": "report",
     "numba": "simulate",
     "httpx": "fetch",
+    "sqlalchemy": "labels",
+    "alembic": "labels",
+    "psycopg": "labels",
+    "fastapi": "labels",
+    "uvicorn": "labels",
 }
 """The extra of skyvet that installs each package that the plain install lacks."""
 

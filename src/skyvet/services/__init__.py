@@ -1,0 +1,1 @@
+"""Programs with people or systems at the other end."""

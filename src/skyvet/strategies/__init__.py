@@ -1,0 +1,1 @@
+"""Making few labels count: queries, rounds, semi-supervised learning, consensus, audit."""

@@ -1,0 +1,1 @@
+"""What learns from few labels and a pool of unlabelled candidates: one way a file."""

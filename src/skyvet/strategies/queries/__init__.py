@@ -1,0 +1,1 @@
+"""Which candidates to label next: one strategy a file."""
