@@ -16,10 +16,13 @@ from skyvet.core import errors
     [
         (errors.InvalidInputError("x"), 3),
         (errors.LabelError("x"), 3),
+        (errors.LabelRefusedError({"key": "x"}), 3),
         (errors.LeakageError("x"), 3),
         (errors.PacketError("truncated", "x"), 3),
         (errors.BundleError("x"), 4),
         (errors.DatasetError("x"), 5),
+        (errors.LabelStoreError("x"), 5),
+        (errors.StoreUnavailableError("x"), 5),
         (errors.MissingDependencyError("x"), 6),
         (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), 5),
         (FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "labels.csv"), 3),
@@ -40,7 +43,7 @@ def test_every_error_class_of_the_tree_is_mapped():
     direct = {kind.__name__ for kind in roots if errors.SkyvetError in kind.__bases__}
     assert direct == {
         "InvalidInputError", "PacketError", "DatasetError", "BundleError", "MissingDependencyError",
-            "ArchiveError",
+            "ArchiveError", "LabelStoreError",
     }  # fmt: skip
 
 

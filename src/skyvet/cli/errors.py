@@ -13,6 +13,7 @@ from enum import IntEnum
 from skyvet.core.errors import (
     BundleError,
     DatasetError,
+    LabelStoreError,
     MissingDependencyError,
     SkyvetError,
 )
@@ -37,7 +38,7 @@ class ExitCode(IntEnum):
     USAGE = 2, "the command line cannot be understood: unknown command, option or argument"
     INPUT = 3, "bad input or settings: nothing to read, unusable labels, a value out of range"
     BUNDLE = 4, "the bundle is altered, incomplete or does not fit the input"
-    OUTPUT = 5, "the output cannot be written, or a dataset folder is damaged"
+    OUTPUT = 5, "the output cannot be written; a dataset folder or label store cannot be used"
     DEPENDENCY = 6, "an optional package is missing; the message says how to install it"
     INTERRUPTED = 130, "interrupted (Ctrl-C); what is done is kept, the same command continues"
     PIPE_CLOSED = 141, "the reader of standard output went away (as with `| head`)"
@@ -53,6 +54,7 @@ class ExitCode(IntEnum):
 _CODE_OF_ERROR: tuple[tuple[type[SkyvetError], ExitCode], ...] = (
     (BundleError, ExitCode.BUNDLE),
     (DatasetError, ExitCode.OUTPUT),
+    (LabelStoreError, ExitCode.OUTPUT),
     (MissingDependencyError, ExitCode.DEPENDENCY),
 )
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})

@@ -5,9 +5,13 @@
     SkyvetError
     ├── InvalidInputError (also ValueError)    a bad argument, setting or file content
     │   ├── LabelError                         a label file that cannot be used
+    │   │   └── LabelRefusedError              label events that a label store does not take
     │   └── LeakageError                       one object on both sides of a split
     ├── PacketError                            one alert that cannot become a candidate
     ├── DatasetError                           a dataset or output folder that cannot be used
+    ├── LabelStoreError                        a label store that cannot be used
+    │   └── StoreUnavailableError              it cannot be reached or written now
+    ├── RequestRefusedError                    a request that a service of skyvet does not answer
     ├── ArchiveError                           a server did not deliver what was asked of it
     │   └── ArchiveOutageError                 it does not deliver at all; come back later
     ├── BundleError                            a saved model that cannot be trusted or used
@@ -16,6 +20,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 __all__ = [
     "ArchiveError",
     "ArchiveOutageError",
@@ -23,10 +29,14 @@ __all__ = [
     "DatasetError",
     "InvalidInputError",
     "LabelError",
+    "LabelRefusedError",
+    "LabelStoreError",
     "LeakageError",
     "MissingDependencyError",
     "PacketError",
+    "RequestRefusedError",
     "SkyvetError",
+    "StoreUnavailableError",
 ]
 
 
@@ -40,6 +50,22 @@ class InvalidInputError(SkyvetError, ValueError):
 
 class LabelError(InvalidInputError):
     """A label file cannot be used: unknown ids, missing classes, contradictions."""
+
+
+class LabelRefusedError(LabelError):
+    """Label events that a label store does not take; none of their batch was stored.
+
+    Parameters
+    ----------
+    reasons : mapping of str to str
+        Event key to why it was refused, for a person. Not empty.
+    """
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        first = next(iter(reasons.values()))
+        others = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        super().__init__(f"nothing was stored: {first}{others}")
+        self.reasons = dict(reasons)
 
 
 class LeakageError(InvalidInputError):
@@ -65,6 +91,33 @@ class PacketError(SkyvetError):
 
 class DatasetError(SkyvetError):
     """A dataset or output folder is damaged, foreign or not writable."""
+
+
+class LabelStoreError(SkyvetError):
+    """A label store cannot be used: damaged, foreign, or of a newer version of skyvet."""
+
+
+class StoreUnavailableError(LabelStoreError):
+    """A label store cannot be reached or written now; nothing was stored, try again later."""
+
+
+class RequestRefusedError(SkyvetError):
+    """A service of skyvet does not answer a request as it is.
+
+    Parameters
+    ----------
+    detail : str
+        Why, and what to do, for a person.
+    code : str
+        The same as one word for programs, such as ``token`` or ``read_only``.
+    status : int
+        HTTP status of the answer.
+    """
+
+    def __init__(self, detail: str, *, code: str, status: int) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.status = status
 
 
 class ArchiveError(SkyvetError):
