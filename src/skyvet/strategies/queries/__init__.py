@@ -1,1 +1,1 @@
-"""Which candidates to label next: one strategy a file."""
+"""Which candidates to label next: one strategy a file, all in `registry`."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from skyvet.core.arrays import FloatArray, IntArray, check_same_length
+from skyvet.core.arrays import BoolArray, FloatArray, IntArray, check_same_length
 from skyvet.core.configs import Config
 from skyvet.core.errors import InvalidInputError
 
 __all__ = ["Opinion", "QuerySettings", "QueryState"]
+
+_MIN_MEMBERS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,6 +61,10 @@ class QueryState:
         1 = REAL, 0 = BOGUS, -1 = no label.
     is_available : ndarray, shape (n,), bool
         Whether the candidate may be asked for (no label yet, not UNKNOWN, not taken by another).
+    is_pending : ndarray, shape (n,), bool, optional
+        Asked for already and not answered yet: strategies that spread a batch keep away from them.
+    object_ids : ndarray, shape (n,), optional
+        Object of each candidate; needed where a strategy limits the candidates an object.
 
     Raises
     ------
@@ -67,20 +74,38 @@ class QueryState:
 
     opinion: Opinion
     labels: IntArray
-    is_available: np.ndarray
+    is_available: BoolArray
+    is_pending: BoolArray | None = None
+    object_ids: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         """Check lengths."""
+        given = {"is_pending": self.is_pending, "object_ids": self.object_ids}
         check_same_length(
-            logits=self.opinion.logits, labels=self.labels, is_available=self.is_available
+            logits=self.opinion.logits,
+            labels=self.labels,
+            is_available=self.is_available,
+            **{name: values for name, values in given.items() if values is not None},
         )
+
+    @property
+    def is_covered(self) -> BoolArray:
+        """Whether a candidate has a label or is about to get one, shape (n,)."""
+        labelled: BoolArray = self.labels >= 0
+        return labelled if self.is_pending is None else labelled | self.is_pending
 
 
 class QuerySettings(Config):
-    """Settings of a strategy; each strategy's own class says how it chooses."""
+    """Settings of a strategy; each strategy's own class says how it chooses.
 
+    A strategy is one subclass with a `kind`, a `title` and the method `choose`.
+    """
+
+    title: ClassVar[str] = ""
     needs_members: ClassVar[bool] = False
     needs_embeddings: ClassVar[bool] = False
+    is_nested: ClassVar[bool] = True
+    """Whether the first k of n are the answer to a request for k (same pool, same seed)."""
 
     kind: str
 
@@ -100,6 +125,36 @@ class QuerySettings(Config):
         -------
         ndarray, shape (min(n, n_available),), intp
             Rows of the pool, each once.
+
+        Raises
+        ------
+        InvalidInputError
+            If `n` is negative, or the pool lacks what this strategy needs.
+        """
+        if n < 0:
+            raise InvalidInputError(f"n must be >= 0, got {n}")
+        self.check(state)
+        available = np.flatnonzero(state.is_available)
+        n_wanted = min(n, len(available))
+        if n_wanted == 0:
+            return np.zeros(0, dtype=np.intp)
+        return self.choose(state, available, n_wanted, rng=rng).astype(np.intp, copy=False)
+
+    def choose(
+        self, state: QueryState, available: IntArray, n: int, *, rng: np.random.Generator
+    ) -> IntArray:
+        """Return `n` of the available rows; `rank` has checked and bounded the request.
+
+        Parameters
+        ----------
+        state : QueryState
+            The pool.
+        available : ndarray, shape (k,), intp
+            Rows that may be asked for, ascending; k >= n.
+        n : int
+            How many, > 0.
+        rng : numpy.random.Generator
+            Source of all randomness.
         """
         raise NotImplementedError
 
@@ -109,14 +164,33 @@ class QuerySettings(Config):
         Raises
         ------
         InvalidInputError
-            Naming what is missing.
+            Naming what is missing, or the first row that is not a number.
         """
-        if self.needs_members and state.opinion.member_logits is None:
-            raise InvalidInputError(
-                f"strategy {self.kind!r} needs an ensemble's member_logits; use a learner with "
-                "several members, or another strategy"
-            )
-        if self.needs_embeddings and state.opinion.embeddings is None:
-            raise InvalidInputError(
-                f"strategy {self.kind!r} needs embeddings; use a network, or another strategy"
-            )
+        opinion = state.opinion
+        _refuse_nan(opinion.logits, "logits")
+        if self.needs_members:
+            members = opinion.member_logits
+            if members is None or len(members) < _MIN_MEMBERS:
+                raise InvalidInputError(
+                    f"strategy {self.kind!r} needs member_logits of an ensemble of at least 2; use "
+                    "a learner with several members, or another strategy"
+                )
+            _refuse_nan(members.T, "member_logits")
+        if self.needs_embeddings:
+            if opinion.embeddings is None:
+                raise InvalidInputError(
+                    f"strategy {self.kind!r} needs embeddings; use a network, or another strategy"
+                )
+            _refuse_nan(opinion.embeddings, "embeddings")
+
+
+def _refuse_nan(values: FloatArray, name: str) -> None:
+    """Name the first row with a NaN; a sum finds out without a copy of the array."""
+    if not np.isnan(np.sum(values, dtype=np.float64)):
+        return
+    is_bad = np.isnan(values) if values.ndim == 1 else np.isnan(values).any(axis=1)
+    if is_bad.any():
+        raise InvalidInputError(
+            f"{name} must be numbers, got NaN in {int(is_bad.sum())} rows, the first is row "
+            f"{int(np.argmax(is_bad))}; leave candidates that cannot be scored out of the pool"
+        )
