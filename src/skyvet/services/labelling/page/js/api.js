@@ -1,0 +1,81 @@
+/* The server's door. Every failure becomes a ServerError that says what kind it is. */
+
+const TIMEOUT_MS = 15000;
+let csrfToken = "";
+
+/** kind: "away" (no server), "store" (database away), "signed-out", "refused". */
+export class ServerError extends Error {
+  constructor(kind, message) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+const KIND_BY_STATUS = { 401: "signed-out", 502: "away", 503: "store", 504: "away" };
+
+async function request(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(path, {
+      credentials: "same-origin", signal: AbortSignal.timeout(TIMEOUT_MS), ...options,
+    });
+  } catch {
+    throw new ServerError("away", "the labelling server does not answer");
+  }
+  if (response.ok) return response;
+  const kind = KIND_BY_STATUS[response.status] ?? "refused";
+  throw new ServerError(kind, await reasonOf(response));
+}
+
+async function reasonOf(response) {
+  try {
+    const { error, detail } = await response.json();
+    return error ?? (typeof detail === "string" ? detail : `status ${response.status}`);
+  } catch {
+    return `the server answered with status ${response.status}`;
+  }
+}
+
+async function getJson(path) {
+  return readJson(await request(path));
+}
+
+async function readJson(response) {
+  try {
+    return await response.json();
+  } catch {
+    throw new ServerError("away", "the labelling server stopped in mid-answer");
+  }
+}
+
+async function postJson(path, body) {
+  return readJson(await request(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Skyvet-CSRF": csrfToken },
+    body: JSON.stringify(body),
+  }));
+}
+
+/** The session: who labels what, and with which keys. Asked again after a restart, too. */
+export async function getSession() {
+  const session = await getJson("/api/session");
+  csrfToken = session.csrf_token;
+  return session;
+}
+
+export const getProgress = () => getJson("/api/progress");
+export const getRecent = (n) => getJson(`/api/recent?n=${n}`);
+export const askQueue = (body) => postJson("/api/queue", body);
+export const releaseQueue = (keys) => postJson("/api/queue/release", { keys });
+export const sendLabels = (events) => postJson("/api/labels", { events });
+
+/** Raw stamps: {shape: [3, height, width], buffer}. */
+export async function fetchStamps(address) {
+  const response = await request(address);
+  const shape = (response.headers.get("X-Skyvet-Shape") ?? "").split(",").map(Number);
+  try {
+    return { shape, buffer: await response.arrayBuffer() };
+  } catch {
+    throw new ServerError("away", "the labelling server stopped in mid-answer");
+  }
+}

@@ -1,0 +1,45 @@
+/* Trouble, said plainly, and what happens to the labels meanwhile. */
+
+import { retryNow } from "../actions.js";
+import { isStorageSafe, nPending, refused, trouble } from "../outbox.js";
+import { html } from "../html.js";
+
+const SENTENCES = {
+  away: "The labelling server does not answer.",
+  store: "The label database is away.",
+  "signed-out": "This session has ended. Open the page again with your link.",
+  refused: "The server refuses requests.",
+};
+
+function countText(n) {
+  if (!n) return "No label is waiting.";
+  const where = isStorageSafe.value ? "kept safely in this browser" : "kept in this page only: do not close it";
+  return `${n} label${n === 1 ? " is" : "s are"} ${where} and will be delivered when it is back.`;
+}
+
+function Refusals() {
+  const rows = refused.value;
+  return html`<div class="banner banner-bad" role="alert">
+    <strong>${rows.length} label${rows.length === 1 ? " was" : "s were"} refused.</strong>
+    <ul>${rows.slice(0, 5).map(({ event, reason }) => html`<li key=${event.event_key}>
+      <span class="id">${event.key}</span> (${event.value ?? "undo"}): ${reason}</li>`)}</ul>
+    <button type="button" class="button" onClick=${() => { refused.value = []; }}>
+      Understood</button>
+  </div>`;
+}
+
+export function Banner() {
+  const now = trouble.value;
+  return html`<div class="banners">
+    ${now && html`<div class="banner" role="alert">
+      <strong>${SENTENCES[now.kind]}</strong>
+      <span>${countText(nPending.value)} You may go on.</span>
+      <span class="banner-reason">${now.message}</span>
+      <button type="button" class="button" onClick=${retryNow}>Try now</button>
+    </div>`}
+    ${!isStorageSafe.value && !now && html`<div class="banner" role="alert">
+      <strong>This browser stores nothing.</strong>
+      <span>Labels that are not yet delivered are lost if the page is closed.</span></div>`}
+    ${refused.value.length > 0 && html`<${Refusals} />`}
+  </div>`;
+}

@@ -1,0 +1,78 @@
+/* The bar atop: which queue, how far, how fast, and whether labels arrive. */
+
+import { chooseMode, chooseQueue, chooseStrategy } from "../actions.js";
+import { following } from "../keys.js";
+import { nPending, trouble } from "../outbox.js";
+import { classes, html } from "../html.js";
+import {
+  canLabel, isHelpOpen, mode, nLeft, progress, queueKind, round, session, strategy, theme,
+} from "../state.js";
+import { KeyButton } from "./parts.js";
+
+const THEMES = [
+  { kind: "auto", title: "Auto" }, { kind: "light", title: "Light" }, { kind: "dark", title: "Dark" },
+];
+
+function Queues() {
+  const { strategies } = session.value;
+  const isAudit = queueKind.value === "audit";
+  return html`<div class="queues">
+    <div class="choice" role="group" aria-label="Queue">
+      <button type="button" class=${isAudit ? "" : "is-on"} aria-pressed=${String(!isAudit)}
+        onClick=${() => chooseQueue("strategy")}>Queue</button>
+      <button type="button" class=${isAudit ? "is-on" : ""} aria-pressed=${String(isAudit)}
+        title="Labels that look wrong" onClick=${() => chooseQueue("audit")}>Audit</button>
+    </div>
+    ${!isAudit && strategies?.length > 1 && html`<select aria-label="Query strategy"
+      value=${strategy.value ?? ""} onChange=${(e) => chooseStrategy(e.target.value)}>
+      ${strategies.map(({ kind, title }) => html`<option key=${kind} value=${kind}>${title}</option>`)}
+    </select>`}
+    ${!isAudit && strategies?.length === 1 && html`<span class="quiet">${strategies[0].title}</span>`}
+    <span class="round" title="Rounds of training so far">Round ${round.value}</span>
+  </div>`;
+}
+
+function Progress() {
+  const now = progress.value;
+  if (!now) return html`<div class="progress"></div>`;
+  const total = now.n_total ?? session.value.dataset.n_candidates;
+  const mine = now.n_by_labeller?.[session.value.labeller] ?? 0;
+  const share = total ? (100 * now.n_labelled) / total : 0;
+  const toNext = now.n_labels_to_next_round;
+  return html`<div class="progress" title=${`${mine} of them yours`}>
+    <div class="meter" role="progressbar" aria-label="Labelled" aria-valuemin="0"
+      aria-valuemax=${total} aria-valuenow=${now.n_labelled}><i style=${{ width: `${share}%` }}></i></div>
+    <span><b>${now.n_labelled.toLocaleString("en")}</b> of ${total.toLocaleString("en")}</span>
+    ${canLabel.value && html`<span><b>${Math.round(now.pace_per_minute ?? 0)}</b> a minute</span>`}
+    ${nLeft.value !== null && html`<span class="wide-only"><b>${nLeft.value.toLocaleString("en")}</b> in the queue</span>`}
+    ${toNext > 0 && html`<span class="wide-only"><b>${toNext}</b> to the next round</span>`}
+  </div>`;
+}
+
+function Delivery() {
+  if (!canLabel.value) return html`<span class="delivery is-quiet">Read only</span>`;
+  const n = nPending.value;
+  const isBad = Boolean(trouble.value);
+  const words = n ? `${n} waiting` : isBad ? "Not connected" : "All saved";
+  return html`<span id="delivery" class=${classes("delivery", isBad && "is-bad", n > 0 && "is-busy")}>
+    ${words}</span>`;
+}
+
+export function TopBar() {
+  const { dataset, labeller } = session.value;
+  const themeTitle = THEMES.find(({ kind }) => kind === theme.value).title;
+  return html`<header class="top">
+    <h1 class="brand" title=${dataset.name}><img src="/assets/icon.svg" alt="" /><span>${dataset.name}</span></h1>
+    <${Queues} />
+    <${Progress} />
+    <div class="tools">
+      <${Delivery} />
+      <span class="who wide-only" title="Labels are kept under this name">${labeller}</span>
+      <${KeyButton} keyHint="g" isOn=${mode.value === "grid"}
+        onClick=${() => chooseMode(mode.value === "grid" ? "single" : "grid")}>Grid<//>
+      <${KeyButton} keyHint="t" title="Theme"
+        onClick=${() => { theme.value = following(THEMES, theme.value); }}>${themeTitle}<//>
+      <${KeyButton} keyHint="?" title="Keys" onClick=${() => { isHelpOpen.value = true; }}>Help<//>
+    </div>
+  </header>`;
+}

@@ -1,0 +1,110 @@
+/* What the page knows, as signals; who changes it is in actions.js, queue.js and grid_actions.js. */
+
+import { computed, effect, signal } from "../vendor/preact-signals.mjs";
+
+export const session = signal(null);
+/** Sentence that says why the page could not start. */
+export const startError = signal(null);
+
+/** "single" or "grid". */
+export const mode = signal("single");
+/** "strategy" or "audit". */
+export const queueKind = signal("strategy");
+/** Chosen query strategy; null = the server's. */
+export const strategy = signal(null);
+
+/** Items to be labelled, the current one first. */
+export const items = signal([]);
+export const current = computed(() => items.value[0] ?? null);
+/** "asking", "ready" or "finished" (the server has no more). */
+export const queueState = signal("asking");
+export const nLeft = signal(null);
+export const round = signal(0);
+export const progress = signal(null);
+
+/**
+ * What this labeller did, newest first: {group, item, event, score}; event null = skipped.
+ * One key press makes one group, a sweep of the grid one group of many.
+ */
+export const history = signal([]);
+/** Confidence in percent of the label to come; null = not given. */
+export const confidence = signal(null);
+export const comment = signal("");
+
+export const isHelpOpen = signal(false);
+/** Short sentence for the status line and for screen readers. */
+export const message = signal("");
+
+const DEFAULT_VIEW = {
+  limits: "zscale", curve: "linear", isInverted: false, colours: "gray", isShared: false,
+  hasCrosshair: true, isMagnitude: false, gridPlane: 2,
+};
+
+/** How planes are shown; kept between visits. */
+export const view = signal({ ...DEFAULT_VIEW, ...readSetting("view", {}) });
+/** Zoomed part: magnification and centre as fractions, y up. */
+export const zoom = signal({ zoom: 1, x: 0.5, y: 0.5 });
+/** Pixel under the pointer {column, row}; null = none. */
+export const pointer = signal(null);
+/** "auto", "light" or "dark". */
+export const theme = signal(readSetting("theme", "auto"));
+
+export const canLabel = computed(() => session.value?.can_label ?? false);
+/** Sub-classes with the key of each, free of collisions with the page's own keys. */
+export const subclasses = computed(() => keyed(session.value?.subclasses ?? []));
+
+const OWN_KEYS = new Set("rbuszgacivlmhxtpnqkf?0+-[]".split(""));
+const FREE_KEYS = "123456789dejowy".split("");
+
+function keyed(classes) {
+  const taken = new Set(OWN_KEYS);
+  const wish = (key) => (key && !taken.has(key.toLowerCase()) ? key.toLowerCase() : null);
+  const first = classes.map((kind) => {
+    const key = wish(kind.key);
+    if (key) taken.add(key);
+    return { ...kind, key };
+  });
+  return first.map((kind) => {
+    if (kind.key) return kind;
+    const key = FREE_KEYS.find((free) => !taken.has(free)) ?? "";
+    taken.add(key);
+    return { ...kind, key };
+  });
+}
+
+function readSetting(name, otherwise) {
+  try {
+    return JSON.parse(localStorage.getItem(`skyvet/${name}`)) ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+function writeSetting(name, value) {
+  try {
+    localStorage.setItem(`skyvet/${name}`, JSON.stringify(value));
+  } catch {
+    // A browser that keeps nothing shows the defaults next time.
+  }
+}
+
+/** Keep view and theme, and give the page its theme. */
+export function rememberSettings() {
+  effect(() => writeSetting("view", view.value));
+  effect(() => {
+    writeSetting("theme", theme.value);
+    const root = document.documentElement;
+    if (theme.value === "auto") delete root.dataset.theme;
+    else root.dataset.theme = theme.value;
+  });
+}
+
+/** Change some of the view's settings. */
+export function changeView(changes) {
+  view.value = { ...view.value, ...changes };
+}
+
+/** Whether this candidate's score may be seen yet. */
+export function isScoreHidden() {
+  return Boolean(session.value?.is_blind);
+}
