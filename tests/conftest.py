@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
+from tests.postgresql_server import PostgresqlServer, find_binaries
 
 from skyvet.io.surveys.ztf_packets import encode_ztf_alert
 from skyvet.preprocessing.ingest import IngestConfig, ingest
@@ -30,6 +31,18 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"real survey data not found at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """A real server with nothing in it; the test skips where the package is not installed."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    pytest.importorskip("psycopg")
+    server = PostgresqlServer(binaries)
+    yield server
+    server.remove()
 
 
 def make_triplet_pixels(i: int, *, size_px: int = 63) -> np.ndarray:

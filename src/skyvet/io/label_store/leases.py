@@ -73,7 +73,7 @@ def reserve(
             break
         if (text := str(identifier)) not in taken:
             chosen.setdefault(text, identifier)
-    release(connection, wish.survey, wish.labeller, list(chosen.values()))
+    release(connection, wish.survey, wish.labeller, candidate_ids=list(chosen.values()))
     if chosen:
         shared = {"survey": wish.survey, "labeller": wish.labeller, "expires_at": until}
         connection.execute(sa.insert(leases), [{**shared, "candidate_id": text} for text in chosen])
@@ -84,6 +84,7 @@ def release(
     connection: sa.Connection,
     survey: str,
     labeller: str,
+    *,
     candidate_ids: Sequence[Identifier] | None = None,
 ) -> None:
     """End a labeller's leases of these candidates, or all of the survey."""
@@ -103,7 +104,7 @@ def forget_leases(connection: sa.Connection, labelled: Sequence[LabelEvent]) -> 
     for event in labelled:
         by_holder.setdefault((event.survey, event.labeller), []).append(event.candidate_id)
     for (survey, labeller), candidate_ids in by_holder.items():
-        release(connection, survey, labeller, candidate_ids)
+        release(connection, survey, labeller, candidate_ids=candidate_ids)
 
 
 def _done(connection: sa.Connection, wish: Wish) -> set[str]:

@@ -248,7 +248,7 @@ class LabelStore:
             What; default all of the survey.
         """
         with self._writing() as connection:
-            lease_rows.release(connection, survey, labeller, candidate_ids)
+            lease_rows.release(connection, survey, labeller, candidate_ids=candidate_ids)
 
     def add_labeller(self, name: str, *, role: Role = "label", now: dt.datetime) -> str:
         """Make an account and return its token, which is shown this once and not stored.
