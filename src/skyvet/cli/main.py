@@ -88,6 +88,7 @@ COMMANDS: tuple[CommandRow, ...] = (
     CommandRow(
         "evaluate", "evaluate:evaluate_command", "Judge scores by labels and write a report."
     ),
+    CommandRow("label", "label:label_command", "Label candidates in the browser."),
     CommandRow("models list", "models:models_list", "List bundles and encoders."),
     CommandRow("models show", "models:models_show", "Show the card of a bundle or encoder."),
     CommandRow(

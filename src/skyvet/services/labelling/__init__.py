@@ -1,1 +1,1 @@
-"""The labelling page and what serves it."""
+"""Labelling in the browser: a local server, its queue and the page that it shows."""

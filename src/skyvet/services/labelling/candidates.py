@@ -1,0 +1,130 @@
+"""A dataset as a labeller sees it: candidates by key, their stamps, numbers and light curves."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skyvet.core.arrays import IntArray
+from skyvet.core.errors import InvalidInputError
+from skyvet.io.dataset import Dataset
+from skyvet.io.surveys.mapping_config import SurveyMapping
+from skyvet.io.surveys.registry import adapter_named, all_adapters
+from skyvet.records.cutouts import N_CUTOUT_KINDS
+from skyvet.records.identifiers import Identifier
+from skyvet.services.labelling.messages import Epoch, Item
+from skyvet.services.labelling.shown_numbers import numbers_of_row
+
+__all__ = ["ShownCandidates", "candidate_key"]
+
+
+def candidate_key(survey: str, candidate_id: Identifier) -> str:
+    """Return the text by which the page names a candidate.
+
+    Examples
+    --------
+    >>> candidate_key("ztf", 1095578115815010002)
+    'ztf:1095578115815010002'
+    """
+    return f"{survey}:{candidate_id}"
+
+
+class ShownCandidates:
+    """Everything that the page may show of a dataset.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Opened dataset; its stamps stay on disk.
+
+    Raises
+    ------
+    InvalidInputError
+        If it holds no candidate.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        if len(dataset) == 0:
+            raise InvalidInputError(f"{dataset.path} holds no candidate; there is nothing to label")
+        self.dataset = dataset
+        self.surveys: list[str] = dataset.table["survey"].to_pylist()
+        self.candidate_ids: list[Identifier] = dataset.table["candidate_id"].to_pylist()
+        self.object_ids: list[Identifier] = dataset.table["object_id"].to_pylist()
+        self.keys = [
+            candidate_key(survey, identifier)
+            for survey, identifier in zip(self.surveys, self.candidate_ids, strict=True)
+        ]
+        self._row_of = {key: row for row, key in enumerate(self.keys)}
+        self._pixel_scales = _pixel_scales(dataset)
+        self._version = dataset.manifest.content_sha256[:12]
+
+    def __len__(self) -> int:
+        """Return the number of candidates."""
+        return len(self.keys)
+
+    @property
+    def survey_names(self) -> tuple[str, ...]:
+        """Surveys of the dataset, sorted."""
+        return tuple(sorted(set(self.surveys)))
+
+    def row_of(self, key: str) -> int | None:
+        """Return the row of a candidate; None where the dataset does not hold it."""
+        return self._row_of.get(key)
+
+    def object_codes(self) -> IntArray:
+        """Return one number a candidate, equal where the object is; shape (n,), intp."""
+        names = np.array([f"{s}:{o}" for s, o in zip(self.surveys, self.object_ids, strict=True)])
+        codes: IntArray = np.unique(names, return_inverse=True)[1]
+        return codes
+
+    def stamps(self, row: int) -> NDArray[np.float32]:
+        """Return science, template, difference, shape (3, px, px), NaN = missing."""
+        pixels = self.dataset.stamps(np.array([row]))[0, :N_CUTOUT_KINDS]
+        return np.ascontiguousarray(pixels, dtype="<f4")
+
+    def item(self, row: int, **seen: Any) -> Item:  # noqa: ANN401 - fields of the message
+        """Return what the page shows of one candidate.
+
+        Parameters
+        ----------
+        row : int
+            Row of the dataset.
+        **seen
+            ``score``, ``suspicion``, ``given_label``, ``strategy`` of the `Item`; and ``is_blind``,
+            which hides the survey's own score, too.
+        """
+        is_blind = bool(seen.pop("is_blind", False))
+        values = self.dataset.table.slice(row, 1).to_pylist()[0]
+        key = self.keys[row]
+        return Item(
+            key=key,
+            candidate_id=str(self.candidate_ids[row]),
+            object_id=str(self.object_ids[row]),
+            survey=self.surveys[row],
+            band=values.get("band") or "",
+            mjd_tai=values["mjd_tai"],
+            numbers=numbers_of_row(values, with_survey_score=not is_blind),
+            stamps=f"/api/stamps/{quote(key, safe='')}?v={self._version}",
+            light_curve=self._light_curve(row, values),
+            cutout_px=self.dataset.stamp_px,
+            pixel_scale_arcsec=self._pixel_scales.get(self.surveys[row]),
+            **{"score": None, **seen},
+        )
+
+    def _light_curve(self, row: int, values: dict[str, Any]) -> tuple[Epoch, ...] | None:
+        return None
+
+
+def _pixel_scales(dataset: Dataset) -> dict[str, float]:
+    """Return the pixel scale [arcsec] of each survey that is known."""
+    given = dataset.manifest.settings.get("mappings") or ()
+    adapters = all_adapters([SurveyMapping.model_validate(document) for document in given])
+    known = {adapter.name: adapter for adapter in adapters}
+    return {
+        name: adapter_named(name, adapters).pixel_scale_arcsec
+        for name in dataset.manifest.surveys
+        if name in known
+    }

@@ -1,0 +1,188 @@
+"""From what the page sends to label events, each checked by itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from skyvet.core.arrays import FloatArray
+from skyvet.core.errors import InvalidInputError, LabelRefusedError
+from skyvet.io.label_store.store import LabelStore
+from skyvet.records.label_events import LabelAction, LabelEvent, Shown
+from skyvet.records.labels import LabelValue
+from skyvet.services.labelling.candidates import ShownCandidates
+from skyvet.services.labelling.messages import LabelMessage, Refusal
+from skyvet.services.labelling.subclasses import Subclass
+
+__all__ = ["EventReader", "ReadEvents", "refusals", "store_events"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadEvents:
+    """Events of one request, and what was wrong with others.
+
+    Parameters
+    ----------
+    events : tuple of LabelEvent
+        In the order sent.
+    keys : tuple of str
+        Candidate of each event, as the page names it.
+    refused : dict of str to str
+        Event key to the reason for which it can never be stored.
+    """
+
+    events: tuple[LabelEvent, ...]
+    keys: tuple[str, ...]
+    refused: dict[str, str]
+
+
+class EventReader:
+    """Turns messages of the page into label events.
+
+    Parameters
+    ----------
+    candidates : ShownCandidates
+        The dataset; a label of any other candidate is refused.
+    scores : ndarray, shape (n,), optional
+        The bundle's scores, noted with the label.
+    bundle, page_version : str
+        Noted with the label.
+    subclasses : sequence of Subclass
+        Finer classes that a label may have.
+    is_blind : bool
+        Whether scores are hidden until the label is given.
+    """
+
+    def __init__(
+        self,
+        candidates: ShownCandidates,
+        *,
+        scores: FloatArray | None,
+        bundle: str,
+        subclasses: Sequence[Subclass],
+        is_blind: bool,
+        page_version: str,
+    ) -> None:
+        self._candidates = candidates
+        self._scores = scores
+        self._bundle = bundle
+        self._side_of = {item.name: item.value for item in subclasses}
+        self._is_blind = is_blind
+        self._page_version = page_version
+
+    def read(
+        self, documents: Sequence[Mapping[str, Any]], *, labeller: str, now: dt.datetime
+    ) -> ReadEvents:
+        """Check and translate the events of one request.
+
+        Parameters
+        ----------
+        documents : sequence of mapping
+            As sent.
+        labeller : str
+            Who sent them.
+        now : datetime
+            Time of an event that names none.
+
+        Raises
+        ------
+        InvalidInputError
+            If an event has no ``event_key`` by which it could be refused.
+        """
+        events, keys, refused = [], [], {}
+        for document in documents:
+            event_key = document.get("event_key")
+            if not isinstance(event_key, str) or not event_key:
+                raise InvalidInputError("every event needs an event_key (text); nothing was stored")
+            try:
+                message = LabelMessage.model_validate(document)
+                events.append(self._event(message, labeller=labeller, now=now))
+                keys.append(message.key)
+            except ValidationError as error:
+                refused[event_key] = _first_fault(error)
+            except InvalidInputError as error:
+                refused[event_key] = str(error)
+        return ReadEvents(events=tuple(events), keys=tuple(keys), refused=refused)
+
+    def _event(self, message: LabelMessage, *, labeller: str, now: dt.datetime) -> LabelEvent:
+        row = self._candidates.row_of(message.key)
+        if row is None:
+            raise InvalidInputError(
+                f"this dataset holds no candidate {message.key!r}; the label was not stored"
+            )
+        self._check_subclass(message)
+        return LabelEvent(
+            survey=self._candidates.surveys[row],
+            candidate_id=self._candidates.candidate_ids[row],
+            object_id=self._candidates.object_ids[row],
+            labeller=labeller,
+            action=message.action,
+            value=None if message.action is LabelAction.UNDO else message.value,
+            subclass=message.subclass,
+            confidence=math.nan if message.confidence is None else message.confidence,
+            comment=message.comment,
+            labelled_at=message.labelled_at or now,
+            time_taken_s=math.nan if message.time_taken_s is None else message.time_taken_s,
+            shown=Shown(
+                bundle=self._bundle,
+                score=math.nan if self._scores is None else float(self._scores[row]),
+                is_score_hidden=self._is_blind or message.is_score_hidden,
+                page_version=self._page_version,
+                strategy=message.strategy,
+            ),
+            undoes=message.undoes,
+            event_key=message.event_key,
+        )
+
+    def _check_subclass(self, message: LabelMessage) -> None:
+        if not message.subclass:
+            return
+        side = self._side_of.get(message.subclass)
+        if side is None:
+            known = ", ".join(self._side_of) or "none"
+            raise InvalidInputError(f"subclass must be one of {known}, got {message.subclass!r}")
+        if message.value not in (side, LabelValue.UNKNOWN):
+            raise InvalidInputError(
+                f"subclass {message.subclass!r} is a kind of {side.value}, the label says "
+                f"{message.value.value if message.value else 'nothing'}"
+            )
+
+
+def store_events(store: LabelStore, events: Sequence[LabelEvent]) -> dict[str, str]:
+    """Store events durably; return the reasons of those that the store does not take.
+
+    Raises
+    ------
+    StoreUnavailableError
+        If the store does not answer; nothing of this call is stored then.
+    """
+    refused: dict[str, str] = {}
+    pending = list(events)
+    while pending:
+        try:
+            store.append(pending)
+        except LabelRefusedError as error:
+            left = [event for event in pending if event.event_key not in error.reasons]
+            if len(left) == len(pending):
+                raise
+            refused.update(error.reasons)
+            pending = left
+        else:
+            break
+    return refused
+
+
+def refusals(reasons: Mapping[str, str]) -> tuple[Refusal, ...]:
+    """Return reasons as the page is told them."""
+    return tuple(Refusal(event_key=key, reason=reason) for key, reason in reasons.items())
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, first["loc"])) or "event"
+    return f"{place}: {first['msg']}"

@@ -1,0 +1,73 @@
+"""Running the labelling server until it is stopped."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from skyvet.core.errors import InvalidInputError
+
+__all__ = ["bind", "serve"]
+
+_BACKLOG = 256
+_STOP_S = 5
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes any free one.
+
+    Raises
+    ------
+    InvalidInputError
+        If the address is in use or not this machine's.
+
+    Examples
+    --------
+    >>> with bind("127.0.0.1", 0) as door:
+    ...     door.getsockname()[1] > 0
+    True
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    door = socket.socket(family, socket.SOCK_STREAM)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((host.strip("[]"), port))
+        door.listen(_BACKLOG)
+    except OSError as error:
+        door.close()
+        raise InvalidInputError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; choose another "
+            "--port (0 takes any free one) or --host"
+        ) from error
+    return door
+
+
+def serve(app: FastAPI, door: socket.socket, *, on_ready: Callable[[], None] | None = None) -> None:
+    """Answer requests until the process is interrupted or terminated.
+
+    Parameters
+    ----------
+    app : FastAPI
+        From `skyvet.services.labelling.app.create_app`.
+    door : socket
+        From `bind`; closed at the end.
+    on_ready : callable, optional
+        Called once before the first request is answered (requests wait in the socket).
+    """
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,  # addresses hold tokens
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_S,
+        timeout_keep_alive=60,
+    )
+    if on_ready is not None:
+        on_ready()
+    try:
+        uvicorn.Server(config).run(sockets=[door])
+    finally:
+        door.close()
