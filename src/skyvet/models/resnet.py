@@ -29,6 +29,13 @@ class ResNetConfig(NetworkSettings):
     width: int = Field(default=64, ge=1, description="filters of the first stage")
     stem: Literal["small", "imagenet"] = Field(default="small", description="first layers")
     dropout: float = Field(default=0.3, ge=0, lt=1, description="dropout before the head")
+    resized_px: int | None = Field(
+        default=None,
+        ge=16,
+        le=512,
+        description="stamps are first resized to this side (bilinear, corners aligned); RB-C1000 "
+        "feeds 63 px as 224",
+    )
 
     def build(self, shape: InputShape) -> TripletNetwork:
         """Return the untrained network.
@@ -41,7 +48,11 @@ class ResNetConfig(NetworkSettings):
         """
         self.check_input(shape)
         expansion = 4 if self.depth == 50 else 1
-        layers = _stem(shape.n_planes, self.width, self.stem)
+        layers: list[nn.Module] = []
+        if self.resized_px is not None:
+            size = (self.resized_px, self.resized_px)
+            layers.append(nn.Upsample(size, mode="bilinear", align_corners=True))
+        layers += _stem(shape.n_planes, self.width, self.stem)
         n_inputs = self.width
         for i_stage, n_blocks in enumerate(_N_BLOCKS[self.depth]):
             width = self.width * 2**i_stage

@@ -17,6 +17,7 @@ from skyvet.records.cutouts import N_CUTOUT_KINDS, CutoutKind
 __all__ = ["AugmentationConfig", "augment", "dihedral_views"]
 
 N_DIHEDRAL = 8
+N_FLIPS = 4  # the first codes: no rotation among them
 _SIGMA_PER_MAD = 1.4826
 _SIGMA_STEP_PX = 3  # the scatter of a plane is measured on every third row and column
 
@@ -26,6 +27,9 @@ class AugmentationConfig(Config):
 
     flips_and_rotations: bool = Field(
         default=True, description="one of the 8 flips and right-angle rotations, all alike likely"
+    )
+    with_rotations: bool = Field(
+        default=True, description="false leaves the 4 flips without rotation, as RB-C1000 has them"
     )
     shift_rate: float = Field(
         default=0.5, ge=0, le=1, description="share of triplets that are shifted"
@@ -68,6 +72,26 @@ class AugmentationConfig(Config):
         """Return a config that changes nothing."""
         rates = {name: 0.0 for name in cls.model_fields if name.endswith("_rate")}
         return cls.model_validate({"flips_and_rotations": False, **rates})
+
+    @classmethod
+    def weak(cls) -> AugmentationConfig:
+        """Return flips, rotations and whole-pixel shifts: changes that cost no information."""
+        rates = ("subpixel_rate", "noise_rate", "gain_rate", "missing_edge_rate")
+        return cls.model_validate(dict.fromkeys(rates, 0.0))
+
+    @classmethod
+    def strong(cls) -> AugmentationConfig:
+        """Return all changes, so often and so far that the class is just still there."""
+        return cls(
+            shift_rate=0.75,
+            max_shift_px=2,
+            subpixel_rate=0.5,
+            noise_rate=0.75,
+            max_noise_sigma=1.0,
+            gain_rate=0.5,
+            max_gain_change=0.2,
+            missing_edge_rate=0.2,
+        )
 
 
 def augment(
@@ -163,7 +187,8 @@ def _move(stamps: Tensor, config: AugmentationConfig, draw: _Draws) -> Tensor:
     n_rows, n_planes, size, _ = stamps.shape
     shift = torch.floor(draw.uniform(2) * (2 * config.max_shift_px + 1)) - config.max_shift_px
     shift = shift * draw.happens(config.shift_rate)[:, None]
-    code = torch.floor(draw.uniform() * N_DIHEDRAL).long() * config.flips_and_rotations
+    n_codes = N_DIHEDRAL if config.with_rotations else N_FLIPS
+    code = torch.floor(draw.uniform() * n_codes).long() * config.flips_and_rotations
     pixel = torch.arange(size, device=stamps.device)
     along = pixel - shift.long()[:, :, None]  # (n, 2, size): source row, source column
     inside = (along >= 0) & (along < size)

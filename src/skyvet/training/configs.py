@@ -22,6 +22,7 @@ __all__ = [
     "Monitor",
     "OptimiserConfig",
     "Precision",
+    "RateDecay",
     "TrainConfig",
 ]
 
@@ -40,12 +41,27 @@ class Monitor(enum.StrEnum):
 
     LOSS = "loss"
     AUC = "auc"
+    RB_C1000_SUM = "rb_c1000_sum"
+
+
+class RateDecay(enum.StrEnum):
+    """How the learning rate falls after the warm-up."""
+
+    COSINE = "cosine"
+    STEPS = "steps"
 
 
 class OptimiserConfig(Config):
-    """AdamW with linear warm-up and cosine decay."""
+    """AdamW (without weight decay: Adam) with linear warm-up, then decay."""
 
     learning_rate: float = Field(default=1e-3, gt=0, description="peak learning rate")
+    decay: RateDecay = Field(
+        default=RateDecay.COSINE,
+        description="how the rate falls: along a cosine, or in steps to a tenth",
+    )
+    step_fraction: float = Field(
+        default=0.4, gt=0, le=1, description="with decay in steps: share of all steps between two"
+    )
     final_rate_fraction: float = Field(
         default=0.01, ge=0, le=1, description="learning rate at the end, as a fraction of the peak"
     )
@@ -90,7 +106,7 @@ class LoopConfig(Config):
         ge=0,
         description="epochs without a better validation before stopping; 0 = never stop",
     )
-    monitor: Monitor = Field(default=Monitor.LOSS, description="what is watched: loss or auc")
+    monitor: Monitor = Field(default=Monitor.LOSS, description="what is watched")
     validation_fraction: float = Field(
         default=0.15, ge=0, lt=1, description="share of the objects held out to choose the epoch"
     )

@@ -12,12 +12,14 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Checkpoint
+from scipy.special import expit
 from torch import Tensor, nn
 
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress
 from skyvet.scoring.curves import roc_auc
+from skyvet.scoring.reproduction_metrics import rb_c1000_figures
 from skyvet.training.configs import LoopConfig, Monitor
 from skyvet.training.module import EpochModule
 
@@ -48,12 +50,15 @@ class EpochRecord:
     validation_loss, validation_auc : float
         Weighted cross-entropy to the labels, and area under the ROC curve, on the validation rows;
         NaN where there are none (AUC: where one class is missing).
+    validation_rb_c1000_sum : float
+        Sum of RB-C1000 in percent, at most 600; NaN where it was not asked for.
     """
 
     epoch: int
     train_loss: float
     validation_loss: float
     validation_auc: float
+    validation_rb_c1000_sum: float = np.nan
 
 
 class ValidationFigures(NamedTuple):
@@ -63,10 +68,19 @@ class ValidationFigures(NamedTuple):
     ----------
     loss, auc : float
         As `EpochRecord.validation_loss` and `EpochRecord.validation_auc`.
+    rb_c1000_sum : float
+        As `EpochRecord.validation_rb_c1000_sum`.
     """
 
     loss: float
     auc: float
+    rb_c1000_sum: float = np.nan
+
+    def cost(self, monitor: Monitor) -> float:
+        """Return what early stopping makes small: the loss, or a figure of merit negated."""
+        if monitor is Monitor.LOSS:
+            return self.loss
+        return -(self.auc if monitor is Monitor.AUC else self.rb_c1000_sum)
 
 
 Validate = Callable[[nn.Module], ValidationFigures]
@@ -162,10 +176,13 @@ class BestEpoch(pl.Callback):
                 train_loss=float(pl_module.epoch_loss_sum) / trainer.num_training_batches,
                 validation_loss=figures.loss,
                 validation_auc=figures.auc,
+                validation_rb_c1000_sum=figures.rb_c1000_sum,
             )
         )
-        value = figures.loss if self._config.monitor is Monitor.LOSS else -figures.auc
-        if self._validate is None or value < self._best_value:
+        monitor = self._config.monitor
+        value = figures.cost(monitor)
+        is_tie = monitor is Monitor.RB_C1000_SUM and value == self._best_value  # goes to the later
+        if self._validate is None or value < self._best_value or is_tie:
             self._best_value = value
             self.best_epoch = epoch
             state = self._mean.network.state_dict()
@@ -248,7 +265,7 @@ class EpochProgress(pl.Callback):
 
 
 def figures_on_validation(
-    logits: FloatArray, labels: IntArray, weights: FloatArray
+    logits: FloatArray, labels: IntArray, weights: FloatArray, *, monitor: Monitor = Monitor.LOSS
 ) -> ValidationFigures:
     """Return loss and AUC of logits on the validation rows.
 
@@ -256,6 +273,8 @@ def figures_on_validation(
     ----------
     logits, labels, weights : ndarray, shape (n,)
         Logit of REAL, 1 = REAL or 0 = BOGUS, weight >= 0.
+    monitor : Monitor, default loss
+        What is watched: the Sum of RB-C1000 is computed only for it.
 
     Returns
     -------
@@ -272,4 +291,9 @@ def figures_on_validation(
     return ValidationFigures(
         loss=float(np.average(losses, weights=weights)) if weights.sum() > 0 else np.nan,
         auc=roc_auc(logits, labels) if has_both else np.nan,
+        rb_c1000_sum=(
+            rb_c1000_figures(expit(wide), labels).total
+            if monitor is Monitor.RB_C1000_SUM
+            else np.nan
+        ),
     )
