@@ -130,8 +130,8 @@ class PostgresqlServer:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
-    def new_database(self) -> str:
-        """Return the address of an empty database."""
-        name = f"d{uuid.uuid4().hex}"
-        self.execute(f"CREATE DATABASE {name}")
-        return self.url(name)
+    def new_place(self) -> str:
+        """Return the address of an empty schema; making one is quicker than a database."""
+        name = f"s{uuid.uuid4().hex}"
+        self.execute(f"CREATE SCHEMA {name}")
+        return f"{self.url('postgres')}?options=-csearch_path%3D{name}"

@@ -47,7 +47,7 @@ def place(request, tmp_path):
     """Address of a database with nothing in it."""
     if request.param == "sqlite":
         return str(tmp_path / "labels.db")
-    return request.getfixturevalue("postgresql_server").new_database()
+    return request.getfixturevalue("postgresql_server").new_place()
 
 
 @pytest.fixture
