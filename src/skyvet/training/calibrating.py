@@ -79,6 +79,7 @@ def fit_calibration(
     weights: FloatArray,
     groups: NDArray[Any],
     seed: int,
+    threshold_weights: FloatArray | None = None,
 ) -> CalibrationFit:
     """Fit on logits of rows that the model had not seen.
 
@@ -96,6 +97,8 @@ def fit_calibration(
         Objects; methods are compared on folds that keep them whole.
     seed : int
         Of these folds.
+    threshold_weights : ndarray, shape (n,), optional
+        Sample weights for the threshold: rows that were not drawn at random stand for others.
 
     Raises
     ------
@@ -117,6 +120,10 @@ def fit_calibration(
         prior=float(np.average(labels, weights=weights)),
         conformal=fit_conformal(probability, labels),
         operating_point=threshold_for_purity(
-            probability, labels, purity=config.target_purity, prior=config.target_prior
+            probability,
+            labels,
+            purity=config.target_purity,
+            prior=config.target_prior,
+            weights=threshold_weights,
         ),
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.torch import load_file, save
@@ -21,12 +22,14 @@ from skyvet.models.bundle import (
     reference_stamps,
     save_bundle,
 )
-from skyvet.models.classifier_info import DataFingerprint
+from skyvet.models.classifier_info import DataFingerprint, OperatingThresholds
+from skyvet.models.ensemble import EnsembleOfLogits
 from skyvet.models.onnx_export import export_onnx
 from skyvet.models.predictor import Predictor
 from skyvet.preprocessing.normalization import StampConfig
 from skyvet.preprocessing.triplets import TripletArrays
 from skyvet.records.identifiers import hash_identifiers
+from skyvet.training.calibrating import CalibrationFit
 from skyvet.training.card import CardText, write_card
 from skyvet.training.configs import EnsembleConfig
 from skyvet.training.held_out import held_out_metrics
@@ -34,8 +37,10 @@ from skyvet.training.members import TrainedEnsemble
 
 __all__ = [
     "BundleText",
+    "Procedure",
     "add_metrics",
     "pack_ensemble",
+    "pack_networks",
     "start_weights",
 ]
 
@@ -67,6 +72,23 @@ class BundleText:
     data_licence: str
     version: str = "1"
     card: CardText = field(default_factory=CardText)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Procedure:
+    """How networks came to be, as a bundle states it.
+
+    Parameters
+    ----------
+    network, training : dict
+        Settings of each network and of the training, as JSON.
+    thresholds : OperatingThresholds
+        Where a score becomes a verdict.
+    """
+
+    network: dict[str, Any]
+    training: dict[str, Any]
+    thresholds: OperatingThresholds
 
 
 def pack_ensemble(
@@ -108,16 +130,78 @@ def pack_ensemble(
     BundleError
         If the exported graph differs from PyTorch, or `path` is something else.
     """
-    network = trained.build()
-    check_rows = slice(0, 64)
-    metadata = None if labelled.metadata is None else labelled.metadata[check_rows]
-    export = export_onnx(network, labelled.stamps[check_rows].astype(np.float32), metadata)
     metrics = held_out_metrics(
         trained.calibration.calibrator.probability(trained.held_out_logits),
         labelled.labels,
         groups=labelled.object_ids,
     )
-    info = _describe(trained, labelled, stamps=stamps, config=config, text=text, metrics=metrics)
+    procedure = Procedure(
+        network=config.member.network.model_dump(mode="json"),
+        training=config.model_dump(mode="json"),
+        thresholds=trained.calibration.thresholds(config),
+    )
+    return pack_networks(
+        path,
+        trained.build(),
+        labelled,
+        stamps=stamps,
+        calibration=trained.calibration,
+        metrics=metrics,
+        procedure=procedure,
+        text=text,
+        stored_px=stored_px,
+    )
+
+
+def pack_networks(
+    path: Path,
+    network: EnsembleOfLogits,
+    labelled: TripletArrays,
+    *,
+    stamps: StampConfig,
+    calibration: CalibrationFit,
+    metrics: dict[str, float | int | str | None],
+    procedure: Procedure,
+    text: BundleText,
+    stored_px: int | None = None,
+) -> Bundle:
+    """Export networks however they were trained, check them against PyTorch, write the bundle.
+
+    Parameters
+    ----------
+    path : Path
+        Bundle folder.
+    network : EnsembleOfLogits
+        In evaluation mode, on the CPU.
+    labelled : TripletArrays
+        The labelled rows that it was trained and calibrated on.
+    stamps : StampConfig
+        How these rows were prepared.
+    calibration : CalibrationFit
+        Fitted on held-out logits.
+    metrics : dict
+        Figures on rows that no scoring network had seen.
+    procedure : Procedure
+        How it came to be.
+    text : BundleText
+        Names, provenance and card.
+    stored_px : int, optional
+        Side of the dataset's stamps, where the network sees a smaller part of them.
+
+    Returns
+    -------
+    Bundle
+        Read back from disk and tried.
+
+    Raises
+    ------
+    BundleError
+        If the exported graph differs from PyTorch, or `path` is something else.
+    """
+    check_rows = slice(0, 64)
+    metadata = None if labelled.metadata is None else labelled.metadata[check_rows]
+    export = export_onnx(network, labelled.stamps[check_rows].astype(np.float32), metadata)
+    info = _describe(labelled, calibration, metrics, stamps=stamps, procedure=procedure, text=text)
     info = info.model_copy(update={"stored_px": stored_px})
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     write = partial(
@@ -174,15 +258,14 @@ def add_metrics(
 
 
 def _describe(
-    trained: TrainedEnsemble,
     labelled: TripletArrays,
+    calibration: CalibrationFit,
+    metrics: dict[str, float | int | str | None],
     *,
     stamps: StampConfig,
-    config: EnsembleConfig,
+    procedure: Procedure,
     text: BundleText,
-    metrics: dict[str, float | int | str | None],
 ) -> BundleInfo:
-    calibration = trained.calibration
     n_real = int(labelled.labels.sum())
     return BundleInfo(
         name=text.name,
@@ -192,13 +275,13 @@ def _describe(
         skyvet_version=__version__,
         surveys=text.surveys,
         stamps=stamps,
-        network=config.member.network.model_dump(mode="json"),
-        training=config.model_dump(mode="json"),
+        network=procedure.network,
+        training=procedure.training,
         metadata_names=labelled.metadata_names,
         calibrator=calibration.calibrator.to_dict(),
         calibration_prior=calibration.prior,
         conformal=calibration.conformal.to_dict(),
-        thresholds=calibration.thresholds(config),
+        thresholds=procedure.thresholds,
         metrics=metrics,
         data=DataFingerprint(
             description=text.data_description,

@@ -1,0 +1,1 @@
+"""Rounds of few-label learning: fit, score, ask, refit."""
