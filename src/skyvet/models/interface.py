@@ -123,12 +123,16 @@ class TripletNetwork(nn.Module):
         InvalidInputError
             If planes, stamp size or metadata are not those the network was built for.
         """
+        logit: Tensor = self.head(self.features(stamps, metadata))
+        return logit.squeeze(1)
+
+    def features(self, stamps: Tensor, metadata: Tensor | None = None) -> Tensor:
+        """Return what the head reads, shape (n, n_features); arguments as for `forward`."""
         self._check(stamps, metadata)
         features: Tensor = self.encoder(stamps)
         if self.metadata_branch is not None:
             features = torch.cat([features, self.metadata_branch(metadata)], dim=1)
-        logit: Tensor = self.head(features)
-        return logit.squeeze(1)
+        return features
 
     def _check(self, stamps: Tensor, metadata: Tensor | None) -> None:
         """Refuse what the network was not built for."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -16,7 +15,7 @@ from skyvet.core.arrays import FloatArray
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress
 from skyvet.models.interface import InputShape, TripletNetwork
-from skyvet.models.networks import NetworkConfig, build_network
+from skyvet.models.networks import NetworkConfig
 from skyvet.preprocessing.triplets import TripletArrays
 from skyvet.training.configs import Monitor, TrainConfig
 from skyvet.training.epochs import (
@@ -29,6 +28,7 @@ from skyvet.training.loop import train_epochs, training_fingerprint
 from skyvet.training.module import TripletModule
 from skyvet.training.prediction import predict_logits
 from skyvet.training.splits import check_no_leakage, grouped_split
+from skyvet.training.start import start_network
 
 __all__ = ["FittedNetwork", "fit_network"]
 
@@ -117,11 +117,17 @@ def fit_network(
         n_planes=arrays.n_planes,
         n_metadata=0 if arrays.metadata is None else arrays.metadata.shape[1],
     )
-    network = _start_network(config, shape, train, initial_state)
+    network = start_network(
+        config.network,
+        shape,
+        seed=config.seed,
+        metadata=train.metadata,
+        initial_state=initial_state,
+    )
     best = train_epochs(
         TripletModule(network, train, config, teacher_logits=teacher),
         config,
-        validate=None if held_out is None else _judge_on(held_out),
+        validate=None if held_out is None else _judge_on(held_out, config.monitor),
         fingerprint=training_fingerprint(config, network, _identity(train, held_out)),
         checkpoint_dir=checkpoint_dir,
         resume=resume,
@@ -178,43 +184,12 @@ def _check_rows(
     check_no_leakage(train.object_ids, validation.object_ids)
 
 
-def _start_network(
-    config: TrainConfig,
-    shape: InputShape,
-    arrays: TripletArrays,
-    initial_state: Mapping[str, Tensor] | None,
-) -> TripletNetwork:
-    """Return the network with its first weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        network = build_network(
-            config.network,
-            stamp_px=shape.stamp_px,
-            n_planes=shape.n_planes,
-            n_metadata=shape.n_metadata,
-        )
-    if network.metadata_branch is not None and arrays.metadata is not None:
-        network.metadata_branch.fit(torch.from_numpy(arrays.metadata))
-    if initial_state is not None:
-        try:
-            network.load_state_dict(dict(initial_state))
-        except RuntimeError as error:
-            raise InvalidInputError(
-                f"initial_state does not fit the network {config.network.kind!r} for {shape}: "
-                f"{error}"
-            ) from error
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return network
-
-
-def _judge_on(rows: TripletArrays) -> Validate:
+def _judge_on(rows: TripletArrays, monitor: Monitor) -> Validate:
     """Return what judges a network on these rows."""
 
     def judge(network: nn.Module) -> ValidationFigures:
         logits = predict_logits(network, rows.stamps, rows.metadata)
-        return figures_on_validation(logits, rows.labels, rows.weights)
+        return figures_on_validation(logits, rows.labels, rows.weights, monitor=monitor)
 
     return judge
 

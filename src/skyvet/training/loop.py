@@ -79,6 +79,7 @@ def train_epochs(
         If the checkpoint is of another training, or `resume` has no folder.
     """
     mean = RunningMean(module.network, config.optimiser.ema_decay)
+    module.use_average(mean.network)
     best = BestEpoch(mean, config, validate=validate, fingerprint=fingerprint)
     callbacks = [mean, best, EpochProgress(progress or SilentProgress(), "Training")]
     checkpoint = _checkpoint_path(checkpoint_dir, resume=resume)

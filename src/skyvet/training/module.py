@@ -15,12 +15,13 @@ from skyvet.models.interface import TripletNetwork
 from skyvet.preprocessing.augmentation import augment
 from skyvet.preprocessing.batches import TripletBatch, TripletBatches
 from skyvet.preprocessing.triplets import TripletArrays
-from skyvet.training.configs import LoopConfig, OptimiserConfig, TrainConfig
+from skyvet.training.configs import LoopConfig, OptimiserConfig, RateDecay, TrainConfig
 from skyvet.training.losses import triplet_loss
 
 __all__ = ["EpochBatches", "EpochModule", "TripletModule", "learning_rate_factor"]
 
 _SEED_RANGE = 2**63
+_STEP_FACTOR = 0.1
 
 
 def learning_rate_factor(i_step: int, n_steps: int, config: OptimiserConfig) -> float:
@@ -31,10 +32,16 @@ def learning_rate_factor(i_step: int, n_steps: int, config: OptimiserConfig) -> 
     >>> config = OptimiserConfig(warm_up_fraction=0.5, final_rate_fraction=0.0)
     >>> [round(learning_rate_factor(i, 4, config), 2) for i in range(5)]
     [0.5, 1.0, 1.0, 0.5, 0.0]
+    >>> config = OptimiserConfig(warm_up_fraction=0.0, decay="steps", step_fraction=0.5)
+    >>> [learning_rate_factor(i, 4, config) for i in range(4)]
+    [1.0, 1.0, 0.1, 0.1]
     """
     n_warm_up = int(config.warm_up_fraction * n_steps)
     if i_step < n_warm_up:
         return (i_step + 1) / n_warm_up
+    if config.decay is RateDecay.STEPS:
+        n_drops = int((i_step + 1e-6) / (config.step_fraction * n_steps))
+        return _STEP_FACTOR**n_drops
     done = (i_step - n_warm_up) / max(n_steps - n_warm_up, 1)
     final = config.final_rate_fraction
     return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
@@ -70,9 +77,19 @@ class EpochModule(pl.LightningModule):
     def __init__(self, network: nn.Module, config: LoopConfig) -> None:
         super().__init__()
         self.network = network
+        self._average = (network,)  # in a tuple: no part of this module's own state
         self.epoch_loss_sum = torch.zeros(())
         self._loop_config = config
         self._batches: EpochBatches | None = None
+
+    @property
+    def averaged_network(self) -> nn.Module:
+        """The running mean of the network; the network itself where no mean is kept."""
+        return self._average[0]
+
+    def use_average(self, network: nn.Module) -> None:
+        """Be told of the running mean, before training; it may serve as a teacher."""
+        self._average = (network,)
 
     def make_batches(self, *, rank: int, world_size: int) -> EpochBatches:
         """Return a process's share of the training rows."""
@@ -123,7 +140,7 @@ class EpochModule(pl.LightningModule):
         return 2 * seed
 
     def configure_optimizers(self) -> Mapping[str, Any]:  # type: ignore[override,unused-ignore]
-        """Return AdamW with warm-up and cosine decay; biases and norms do not decay."""
+        """Return AdamW with warm-up and decay; biases and norms do not decay."""
         config = self._loop_config.optimiser
         parameters = list(self.network.parameters())
         groups = [

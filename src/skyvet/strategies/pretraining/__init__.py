@@ -1,0 +1,1 @@
+"""First weights for few-label learning, made without bought labels."""
