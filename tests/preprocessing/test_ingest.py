@@ -14,7 +14,9 @@ from tests.conftest import make_candidate, make_triplet_pixels
 from skyvet.core.errors import DatasetError, InvalidInputError
 from skyvet.io.dataset import Dataset
 from skyvet.io.parts import PartWriter
+from skyvet.io.surveys.ztf_packets import encode_ztf_alert
 from skyvet.preprocessing.ingest import IngestConfig, ingest
+from skyvet.records.light_curve import LightCurve
 
 PARTS = IngestConfig(n_per_part=16)
 
@@ -68,6 +70,81 @@ def test_a_duplicate_across_a_restart_is_still_found(night: Path, tmp_path: Path
     manifest = ingest([folder], tmp_path / "d", config=PARTS)
     assert manifest.rejections == {"duplicate_candidate": 1}
     assert manifest.n_candidates == 40
+
+
+def _history(i: int) -> LightCurve | None:
+    if i % 3 == 0:
+        return None
+    n = 1 + i % 4
+    return LightCurve(
+        mjd_tai=59_990.0 + np.arange(n),
+        flux_njy=np.array([2e4, 3e4, 1e4, 5e4])[:n],
+        flux_err_njy=np.full(n, 1e3),
+        band=np.array(["g", "r", "g", "r"])[:n],
+        is_upper_limit=np.array([False, False, True, False])[:n],
+        is_difference=True,
+    )
+
+
+@pytest.fixture
+def night_with_histories(tmp_path: Path) -> Path:
+    folder = tmp_path / "histories"
+    folder.mkdir()
+    for i in range(20):
+        candidate = make_candidate(i, history=_history(i))
+        (folder / f"{i:03d}.avro").write_bytes(encode_ztf_alert(candidate))
+    return folder
+
+
+def test_light_curves_of_the_packets_are_kept_where_asked_for(
+    night_with_histories: Path, tmp_path: Path
+) -> None:
+    config = IngestConfig(n_per_part=8, with_light_curves=True)
+    ingest([night_with_histories], tmp_path / "d", config=config)
+    opened = Dataset.open(tmp_path / "d")
+    assert opened.has_light_curves
+    opened.verify()
+    for row in (0, 1, 7, 8, 19):
+        expected, found = _history(row), opened.light_curve(row)
+        assert (expected is None) == (found is None)
+        if expected is not None and found is not None:
+            np.testing.assert_allclose(found.mjd_tai, expected.mjd_tai, rtol=0, atol=1e-6)
+            np.testing.assert_allclose(found.flux_njy, expected.flux_njy, rtol=1e-5)
+            assert found.band.tolist() == expected.band.tolist()
+            assert found.is_upper_limit.tolist() == expected.is_upper_limit.tolist()
+            assert np.isnan(found.flux_err_njy).tolist() == expected.is_upper_limit.tolist()
+
+
+def test_light_curves_change_neither_stamps_nor_rows(
+    night_with_histories: Path, tmp_path: Path
+) -> None:
+    ingest([night_with_histories], tmp_path / "a", config=IngestConfig(n_per_part=8))
+    curves = IngestConfig(n_per_part=8, with_light_curves=True)
+    ingest([night_with_histories], tmp_path / "b", config=curves)
+    without = Dataset.open(tmp_path / "a")
+    assert not without.has_light_curves
+    assert without.light_curve(1) is None
+    for name in ("candidates.parquet", "stamps.npy", "rejections.parquet"):
+        for part in ("part-00000", "part-00002"):
+            first, second = (tmp_path / folder / part / name for folder in "ab")
+            assert first.read_bytes() == second.read_bytes()
+
+
+def test_settings_without_light_curves_are_those_of_older_versions(
+    night: Path, tmp_path: Path
+) -> None:
+    manifest = ingest([night], tmp_path / "d", config=PARTS)
+    assert "with_light_curves" not in manifest.settings["config"]
+    with pytest.raises(DatasetError, match="other settings"):
+        ingest([night], tmp_path / "d", config=IngestConfig(n_per_part=16, with_light_curves=True))
+
+
+def test_a_damaged_light_curve_table_is_named(night_with_histories: Path, tmp_path: Path) -> None:
+    config = IngestConfig(with_light_curves=True)
+    ingest([night_with_histories], tmp_path / "d", config=config)
+    (tmp_path / "d" / "part-00000" / "light_curves.parquet").write_bytes(b"PAR1 no more")
+    with pytest.raises(DatasetError, match="light_curves"):
+        Dataset.open(tmp_path / "d").light_curve(0)
 
 
 def test_a_finished_dataset_is_left_alone(night: Path, tmp_path: Path) -> None:

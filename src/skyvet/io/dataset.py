@@ -1,13 +1,14 @@
 """The dataset folder: what a night becomes before training and evaluation.
 
 A folder of parts (`skyvet.io.parts`), each with ``candidates.parquet`` (one row a candidate) and
-``stamps.npy`` (float16, shape (n, n_raw, size, size), NaN = missing). Stamps are memory-mapped:
+``stamps.npy`` (float16, shape (n, n_raw, size, size), NaN = missing), and ``light_curves.parquet``
+where ingest was told to keep the packets' histories. Stamps are memory-mapped:
 random reads go at memory speed and a dataset may be larger than memory.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.errors import DatasetError
 from skyvet.core.files import sha256_of_file
+from skyvet.io.candidate_histories import CandidateHistories, read_candidate_histories
 from skyvet.io.parts import (
     RunManifest,
     part_paths,
@@ -24,10 +26,15 @@ from skyvet.io.parts import (
     read_part_manifest,
     read_part_tables,
 )
+from skyvet.records.light_curve import LightCurve
 
-__all__ = ["DATASET_KIND", "Dataset"]
+__all__ = ["DATASET_KIND", "LIGHT_CURVES", "Dataset"]
 
 DATASET_KIND = "skyvet-dataset"
+LIGHT_CURVES = "light_curves"
+"""Name of the table of earlier epochs in each part."""
+
+_HISTORIES_IN_MEMORY = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,6 +56,7 @@ class Dataset:
     table: pa.Table
     _stamps: tuple[NDArray[np.float16], ...]
     _starts: IntArray
+    _histories: dict[int, CandidateHistories | None] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: str | Path, *, allow_incomplete: bool = False) -> Dataset:
@@ -135,6 +143,40 @@ class Dataset:
         values *= self._plane_column("stamp_scale", rows)
         values += self._plane_column("stamp_offset", rows)
         return values
+
+    @property
+    def has_light_curves(self) -> bool:
+        """Whether the packets' histories were kept."""
+        parts = part_paths(self.path)
+        return bool(parts) and (parts[0] / f"{LIGHT_CURVES}.parquet").is_file()
+
+    def light_curve(self, row: int) -> LightCurve | None:
+        """Return the earlier epochs of a candidate.
+
+        Parameters
+        ----------
+        row : int
+            Row number of `table`.
+
+        Returns
+        -------
+        LightCurve or None
+            None where the packet held none, or histories were not kept.
+
+        Raises
+        ------
+        DatasetError
+            If the part's table is damaged.
+        """
+        i_part = int(np.searchsorted(self._starts, row, side="right")) - 1
+        if i_part not in self._histories:
+            path = self.path / f"part-{i_part:05d}" / f"{LIGHT_CURVES}.parquet"
+            histories = read_candidate_histories(path)
+            if len(self._histories) >= _HISTORIES_IN_MEMORY:
+                self._histories.clear()
+            self._histories[i_part] = histories
+        histories = self._histories[i_part]
+        return histories[row - int(self._starts[i_part])] if histories is not None else None
 
     def _plane_column(self, name: str, rows: IntArray) -> FloatArray:
         column = self.table[name].combine_chunks()

@@ -330,6 +330,7 @@ class PartWriter:
         arrays: Mapping[str, NDArray[Any]],
         rejections: Sequence[Rejection],
         position: tuple[int, int],
+        more_tables: Mapping[str, pa.Table] | None = None,
     ) -> None:
         """Write one part; it is there as a whole or not at all.
 
@@ -343,6 +344,8 @@ class PartWriter:
             Inputs refused since the last part.
         position : tuple of int
             Input file and record that follow this part.
+        more_tables : mapping of str to Table, optional
+            Further tables in the order of the first, by name.
 
         Raises
         ------
@@ -355,7 +358,8 @@ class PartWriter:
         try:
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(parents=True)
-            for file, content in ((name, rows), (_REJECTIONS, rejections_table(rejections))):
+            tables = {name: rows, **(more_tables or {}), _REJECTIONS: rejections_table(rejections)}
+            for file, content in tables.items():
                 pq.write_table(content, draft / f"{file}.parquet", compression="zstd")
             for file, values in arrays.items():
                 np.save(draft / f"{file}.npy", values)

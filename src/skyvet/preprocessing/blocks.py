@@ -36,6 +36,7 @@ class BlockConfig(Config):
     centring: Centring = Centring.CANDIDATE
     with_variance: bool = False
     n_per_block: int = 1024
+    with_history: bool = False
 
 
 class SeenIdentifiers:
@@ -75,7 +76,8 @@ class CandidateBlock:
     Parameters
     ----------
     candidates : list of Candidate
-        Without images and history; flags include what was found on the stamps.
+        Without images, and without history unless the config asks for it; flags include what was
+        found on the stamps.
     sources : list of str
         Where each came from.
     stamps : QuantisedStamps
@@ -179,7 +181,12 @@ def read_blocks(
                 block.rejections.append(placed)
             else:
                 block.candidates.append(
-                    dataclasses.replace(item, cutouts=None, history=None, flags=placed.flags)
+                    dataclasses.replace(
+                        item,
+                        cutouts=None,
+                        history=item.history if config.with_history else None,
+                        flags=placed.flags,
+                    )
                 )
                 block.sources.append(reading.source)
                 block.placed.append(placed)

@@ -14,7 +14,8 @@ from skyvet.core.configs import Config
 from skyvet.core.errors import DatasetError
 from skyvet.core.progress import Progress, SilentProgress
 from skyvet.io.alerts import read_alerts
-from skyvet.io.dataset import DATASET_KIND
+from skyvet.io.candidate_histories import candidate_histories_table
+from skyvet.io.dataset import DATASET_KIND, LIGHT_CURVES
 from skyvet.io.inputs import fingerprint_inputs
 from skyvet.io.parts import PartWriter, RunManifest, read_part_tables
 from skyvet.io.schemas import SchemaSource
@@ -41,6 +42,10 @@ class IngestConfig(Config):
     )
     with_variance: bool = Field(
         default=False, description="also store the variance planes that LSST sends"
+    )
+    with_light_curves: bool = Field(
+        default=False,
+        description="also store the earlier epochs that packets hold, for people who label",
     )
     n_per_part: int = Field(1024, ge=1, le=65_536, description="alerts a part; bounds memory")
 
@@ -91,7 +96,7 @@ def ingest(
         "inputs": [str(entry) for entry in inputs],
         "inputs_sha256": fingerprint_inputs(inputs),
         "schemas": None if schemas is None else schemas.location,
-        "config": config.model_dump(mode="json"),
+        "config": _settings_of(config),
         "mappings": [mapping.model_dump(mode="json") for mapping in mappings],
     }
     writer = PartWriter(out, kind=DATASET_KIND, settings=settings)
@@ -105,13 +110,14 @@ def ingest(
         schemas=schemas,
         mappings=mappings,
         start=writer.position,
-        with_history=False,
+        with_history=config.with_light_curves,
     )
     geometry = BlockConfig(
         size_px=config.stamp_px,
         centring=config.centring,
         with_variance=config.with_variance,
         n_per_block=config.n_per_part,
+        with_history=config.with_light_curves,
     )
     progress.start("reading alerts", None)
     progress.advance(writer.n_done)
@@ -121,10 +127,21 @@ def ingest(
             arrays={"stamps": block.stamps.values},
             rejections=block.rejections,
             position=block.position,
+            more_tables=_light_curves(block) if config.with_light_curves else None,
         )
         progress.advance(len(block.candidates) + len(block.rejections))
     progress.finish()
     return writer.finish()
+
+
+def _settings_of(config: IngestConfig) -> dict[str, Any]:
+    """Return what a folder notes; without light curves, the same as before there were any."""
+    left_out = None if config.with_light_curves else {"with_light_curves"}
+    return config.model_dump(mode="json", exclude=left_out)
+
+
+def _light_curves(block: CandidateBlock) -> dict[str, pa.Table]:
+    return {LIGHT_CURVES: candidate_histories_table(block.candidates)}
 
 
 def seen_in(folder: Path, name: str) -> SeenIdentifiers:
