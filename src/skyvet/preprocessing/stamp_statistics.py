@@ -6,7 +6,8 @@ import numpy as np
 
 from skyvet.core.arrays import BoolArray, FloatArray
 from skyvet.core.errors import InvalidInputError
-from skyvet.preprocessing.normalization import StampConfig, prepare_stamps
+from skyvet.preprocessing.normalization import Normalization, StampConfig, prepare_stamps
+from skyvet.preprocessing.stamps import Centring
 from skyvet.records.cutouts import CutoutKind
 
 __all__ = ["STAMP_STATISTIC_NAMES", "stamp_statistics"]
@@ -57,9 +58,13 @@ def stamp_statistics(pixels: FloatArray) -> FloatArray:
     """
     if pixels.ndim != 4 or pixels.shape[1] < len(CutoutKind):
         raise InvalidInputError(f"stamps need shape (n, 3, size, size), got {pixels.shape}")
-    planes = prepare_stamps(
-        np.asarray(pixels[:, : len(CutoutKind)], dtype=np.float32), StampConfig(size_px=_SIZE_PX)
+    config = StampConfig(
+        size_px=_SIZE_PX,
+        centring=Centring.CANDIDATE,
+        normalization=Normalization.ROBUST_ASINH,
+        with_mask_planes=True,
     )
+    planes = prepare_stamps(np.asarray(pixels[:, : len(CutoutKind)], dtype=np.float32), config)
     images, valid = planes[:, : len(CutoutKind)], planes[:, len(CutoutKind) :]
     radius = _radius()
     columns = np.concatenate(
@@ -142,4 +147,7 @@ def _likeness(first: FloatArray, second: FloatArray, chosen: BoolArray) -> Float
     a, b = first[:, chosen].astype(np.float64), second[:, chosen].astype(np.float64)
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     norm = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
-    return np.divide((a * b).sum(axis=1), norm, out=np.zeros(len(a)), where=norm > 0)
+    alike: FloatArray = np.divide(
+        (a * b).sum(axis=1), norm, out=np.zeros(len(a)), where=norm > 0
+    )
+    return alike

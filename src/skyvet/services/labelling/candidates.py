@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 from urllib.parse import quote
 
@@ -115,7 +116,45 @@ class ShownCandidates:
         )
 
     def _light_curve(self, row: int, values: dict[str, Any]) -> tuple[Epoch, ...] | None:
-        return None
+        """Return the earlier epochs and the candidate's own, or None without a history."""
+        history = self.dataset.light_curve(row)
+        if history is None:
+            return None
+        columns = zip(
+            history.band.tolist(),
+            history.mjd_tai.tolist(),
+            history.flux_njy.tolist(),
+            history.flux_err_njy.tolist(),
+            history.is_upper_limit.tolist(),
+            strict=True,
+        )
+        earlier = [
+            _epoch(b, t, flux, error, is_detection=not limit)
+            for b, t, flux, error, limit in columns
+        ]
+        own = _epoch(
+            values.get("band") or "",
+            values["mjd_tai"],
+            values["flux_njy"],
+            values["flux_err_njy"],
+        )
+        return (*earlier, own.model_copy(update={"is_candidate": True}))
+
+
+def _epoch(
+    band: str, mjd_tai: float, flux: float | None, error: float | None, *, is_detection: bool = True
+) -> Epoch:
+    return Epoch(
+        band=band,
+        mjd_tai=mjd_tai,
+        flux_njy=_finite(flux),
+        flux_error_njy=_finite(error),
+        is_detection=is_detection,
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _pixel_scales(dataset: Dataset) -> dict[str, float]:

@@ -22,6 +22,7 @@ from skyvet.strategies.queries.interface import Opinion, QuerySettings, QuerySta
 __all__ = ["AUTO_STRATEGY", "Round", "RoundKeeper"]
 
 AUTO_STRATEGY = "auto"
+_UNCERTAIN, _DIVERSE = "margin", "k_center"
 _logger = logging.getLogger(__name__)
 
 
@@ -102,10 +103,14 @@ class RoundKeeper:
         since = n_labels - self.present.verdicts.n_labels
         return max(0, self._config.refit_every - since)
 
+    def is_due(self, n_labels: int) -> bool:
+        """Say whether enough labels came for the next round, and none is being made."""
+        return self.n_labels_to_next(n_labels) == 0 and not self.is_refitting
+
     def consider(self, verdicts: Verdicts) -> bool:
-        """Begin the next round in the background if enough labels came; say whether it began."""
+        """Begin the next round in the background if it is due; say whether it began."""
         with self._lock:
-            if self.is_refitting or self.n_labels_to_next(verdicts.n_labels) > 0:
+            if not self.is_due(verdicts.n_labels):
                 return False
             self._thread = threading.Thread(
                 target=self._advance, args=(verdicts,), name="skyvet-refit", daemon=True
@@ -133,8 +138,8 @@ class RoundKeeper:
             return kind
         present = self.present
         has_both = {0, 1} <= set(np.unique(present.verdicts.labels).tolist())
-        wanted = ("margin",) if self._ranker.knows_before or has_both else ("k_center", "random")
-        return next(name for name in (*wanted, *self._strategies) if name in self._strategies)
+        wanted = _UNCERTAIN if self._ranker.knows_before or has_both else _DIVERSE
+        return wanted if wanted in self._strategies else next(iter(self._strategies))
 
     def _advance(self, verdicts: Verdicts) -> None:
         started = time.monotonic()

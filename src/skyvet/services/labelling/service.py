@@ -302,22 +302,25 @@ class LabellingService:
 
     def _catch_up(self) -> None:
         """Read what is new in the store, and begin the next round if it is time."""
-        if self._standing.sync():
+        self._standing.sync()
+        if self._rounds.is_due(self._standing.n_labels):
             self._rounds.consider(self._verdicts())
+
+    def _order(self, request: QueueRequest) -> tuple[IntArray, str]:
+        """Return all rows in the order asked for, and what ordered them."""
+        if request.queue == "all":
+            return np.arange(len(self._candidates), dtype=np.intp), "all"
+        asked = request.strategy or self._config.strategy
+        if asked != AUTO_STRATEGY and asked not in self._strategies:
+            known = ", ".join((AUTO_STRATEGY, *self._strategies))
+            raise InvalidInputError(f"strategy must be one of {known}, got {asked!r}")
+        return self._rounds.order(asked), self._rounds.strategy_in_use(asked)
 
     def _wanted_rows(self, viewer: Viewer, request: QueueRequest) -> tuple[IntArray, str]:
         """Return the rows that still want this viewer, in order, and what ordered them."""
         if request.queue == "audit":
             return self._suspects(), "audit"
-        if request.queue == "all":
-            order, kind = np.arange(len(self._candidates)), "all"
-        else:
-            asked = request.strategy or self._config.strategy
-            if asked != AUTO_STRATEGY and asked not in self._strategies:
-                known = ", ".join((AUTO_STRATEGY, *self._strategies))
-                raise InvalidInputError(f"strategy must be one of {known}, got {asked!r}")
-            kind = self._rounds.strategy_in_use(asked)
-            order = self._rounds.order(asked)
+        order, kind = self._order(request)
         rows = order[~self._verdicts().is_done[order]]
         if self._config.labels_wanted > 1:
             is_own = [
@@ -327,9 +330,9 @@ class LabellingService:
         return self._reservations.skipped_last(viewer.name, rows), kind
 
     def _suspects(self) -> IntArray:
-        rows = self._rounds.present.suspicion.rows
-        is_open = [not self._standing.is_reviewed(row) for row in rows.tolist()]
-        return rows[np.array(is_open, dtype=bool)]
+        suspected = self._rounds.present.suspicion.rows.tolist()
+        is_open = [row for row in suspected if not self._standing.is_reviewed(row)]
+        return np.array(is_open, dtype=np.intp)
 
     def _shown_score(self, row: int, viewer: Viewer) -> float | None:
         """Return the bundle's score, if this viewer may see it now."""

@@ -109,6 +109,11 @@ class StandingLabels:
             if event is not None and event.value is not None:
                 self._side[row] += sign * _SIDE[event.value]
 
+    @property
+    def n_labels(self) -> int:
+        """Number of standing labels."""
+        return int(self._n_standing.sum())
+
     def holds(self, event: LabelEvent) -> bool:
         """Say whether the store has this very act already: it is being delivered again.
 
@@ -128,7 +133,7 @@ class StandingLabels:
         return Verdicts(
             labels=labels,
             is_done=self._n_standing >= n_wanted,
-            n_labels=int(self._n_standing.sum()),
+            n_labels=self.n_labels,
         )
 
     def label_of(self, row: int, labeller: str) -> LabelEvent | None:

@@ -24,8 +24,10 @@ class Subclass(Config):
 
     name: str = Field(min_length=1, max_length=60, description="as it is stored")
     label: Literal["real", "bogus"] = Field(description="the side that it implies")
-    key: str = Field("", max_length=1, description="key that gives it; empty = the next free digit")
-    meaning: str = Field("", max_length=200, description="one sentence for a person")
+    key: str = Field(
+        default="", max_length=1, description="key that gives it; empty = the next free digit"
+    )
+    meaning: str = Field(default="", max_length=200, description="one sentence for a person")
 
     @property
     def value(self) -> LabelValue:
@@ -45,12 +47,16 @@ def default_subclasses() -> tuple[Subclass, ...]:
     >>> default_subclasses()[0].name, default_subclasses()[0].key
     ('supernova', '1')
     """
-    classes = [
-        Subclass(name=kind.value, label=kind.label.value, meaning=kind.meaning)
-        for kind in CandidateClass
-        if kind.label is not LabelValue.UNKNOWN
-    ]
-    return _with_keys(classes)
+    return _with_keys(
+        [
+            Subclass(
+                name=kind.value,
+                label="real" if kind.label is LabelValue.REAL else "bogus",
+                meaning=kind.meaning,
+            )
+            for kind in CandidateClass
+        ]
+    )
 
 
 def read_subclasses(path: Path) -> tuple[Subclass, ...]:
