@@ -23,6 +23,7 @@ __all__ = ["LeafWeighting", "WeightedForest"]
 
 _EULER_GAMMA = 0.5772156649015329
 _SEED_RANGE = 2**31
+_MAX_STEPS = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,12 @@ def _solve_dual(gram: FloatArray, gain: FloatArray, bound: FloatArray) -> NDArra
 
     limits = optimize.Bounds(np.zeros(len(bound)), bound)
     found = optimize.minimize(
-        loss, np.zeros(len(bound)), jac=True, method="L-BFGS-B", bounds=limits
+        loss,
+        np.zeros(len(bound)),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=limits,
+        options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": _MAX_STEPS},
     )
     return np.asarray(found.x, dtype=np.float64)
 

@@ -20,15 +20,18 @@ from skyvet.strategies.queries.single import SingleQueryConfig
 
 __all__ = ["MixtureQuery"]
 
+_MAX_SHARE = 0.999
+
 
 class MixtureQuery(QuerySettings):
     """Asks as `main` does, under rules that act before a label is paid for.
 
     - `random_share` of the batch is drawn at random: a fair sample to measure on, and insurance
       against a strategy that is wrong about itself.
-    - `real_share` keeps the expected number of REAL among the asked within 1 of that share, by
-      the classifier's own (calibrated) probabilities, as long as candidates on both sides of it
-      are left. No label that came back is ever thrown away.
+    - `real_share` is the share of REAL to be expected among the asked, by the classifier's own
+      (calibrated) probabilities. What `main` asks for keeps within one label of it (shifted to
+      make up for the random ones) as long as candidates on both sides are left. No label that
+      came back is ever thrown away.
     - `max_per_object` limits the candidates of one object, labelled and pending ones included.
 
     Examples
@@ -102,7 +105,8 @@ class _Batch:
         self._group, self._room = _room_of_objects(state, query.max_per_object)
         self._close_full_objects(np.unique(self._group))
         self._probability = expit(query.probability.logits(state.opinion.logits))
-        self._expected_real = 0.0
+        self._share = self._share_of_main()
+        self._surplus = 0.0  # expected REAL among those of the main strategy, above their share
         self._sides = self._split()
         self._shuffled = rng.permutation(np.flatnonzero(self._is_open)).tolist()
 
@@ -112,7 +116,8 @@ class _Batch:
         if row is None:
             return False
         self.chosen.append(row)
-        self._expected_real += float(self._probability[row])
+        if not is_random and self._share is not None:
+            self._surplus += float(self._probability[row]) - self._share
         self._is_open[row] = False
         self._room[self._group[row]] -= 1
         self._close_full_objects(self._group[[row]])
@@ -123,12 +128,20 @@ class _Batch:
         if len(full):
             self._is_open &= ~np.isin(self._group, full)
 
+    def _share_of_main(self) -> float | None:
+        """Return the share of REAL that makes the wanted one together with random candidates."""
+        wanted, n_random = self._query.real_share, self._query.random_share
+        if wanted is None or n_random == 1 or not self._is_open.any():
+            return None
+        at_random = float(self._probability[self._is_open].mean())
+        share = (wanted - n_random * at_random) / (1 - n_random)
+        return min(max(share, 1 - _MAX_SHARE), _MAX_SHARE)
+
     def _split(self) -> tuple[_Side, ...]:
         """Return one side, or two where the share of REAL is steered: below it and above it."""
-        share = self._query.real_share
-        if share is None:
+        if self._share is None:
             return (_Side(np.ones(len(self._is_open), dtype=bool)),)
-        is_above = self._probability >= share
+        is_above = self._probability >= self._share
         return _Side(~is_above), _Side(is_above)
 
     def _next_random(self) -> int | None:
@@ -139,10 +152,7 @@ class _Batch:
         return None
 
     def _next_of_main(self) -> int | None:
-        share = self._query.real_share
-        sides = self._sides
-        if share is not None and self._expected_real < share * len(self.chosen) + 1e-12:
-            sides = sides[::-1]
+        sides = self._sides[::-1] if self._surplus <= 0 else self._sides
         for side in sides:
             row = self._first_open(side)
             if row is not None:
