@@ -93,6 +93,28 @@ def test_any_other_csv_value_is_refused_with_its_row(tmp_path, value):
         read_labels(path)
 
 
+def test_all_wrong_rows_are_told_at_once_with_their_reasons(tmp_path):
+    path = write_csv(
+        tmp_path, "candid,label,weight\n7,real,1\n1.5e3,maybe,1\n9,bogus,-1\n,real,1\n"
+    )
+    with pytest.raises(LabelError) as caught:
+        read_labels(path)
+    lines = str(caught.value).splitlines()
+    assert lines[0].endswith("3 rows are wrong")
+    assert [line.split(":")[0].strip() for line in lines[1:]] == [
+        "data row 2", "data row 3", "data row 4",
+    ]  # fmt: skip
+    assert "identifier '1.5e3'" in lines[1]
+    assert "label 'maybe'" in lines[1]
+
+
+def test_torn_rows_are_told_with_their_numbers(tmp_path):
+    path = write_csv(tmp_path, "candid,label\n7,real\n8\n9,bogus\n10,real,x,y\n")
+    with pytest.raises(LabelError, match=r"data row 2 has 1 cells, expected 2") as caught:
+        read_labels(path)
+    assert "data row 4 has 4 cells, expected 2: 10,real,x,y" in str(caught.value)
+
+
 @pytest.mark.parametrize("values", [[1.0, 0.0], [1, None], [1, 2], [b"real", b"bogus"]])
 def test_other_parquet_values_are_refused(tmp_path, values):
     with pytest.raises(LabelError, match="data row"):

@@ -18,28 +18,31 @@ column           names accepted                               values
 
 from __future__ import annotations
 
-import csv
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 from numpy.typing import ArrayLike, NDArray
 
 from skyvet.core.errors import LabelError
-from skyvet.io.tables import identifier_array
+from skyvet.io.label_cells import (
+    RowFaults,
+    parse_column,
+    parse_identifiers,
+    parse_label,
+    parse_number,
+    read_columns,
+)
 from skyvet.records.identifiers import Identifier
 from skyvet.records.labels import LabelValue
 
-__all__ = ["MatchedLabels", "match_labels", "read_labels"]
+__all__ = ["LABEL_COLUMNS", "MatchedLabels", "match_labels", "read_labels"]
 
-_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+LABEL_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "candidate_id": ("candidate_id", "candid", "diaSourceId"),
     "label": ("label", "is_real"),
     "object_id": ("object_id", "objectId", "diaObjectId"),
@@ -47,18 +50,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "source": ("source", "label_source"),
     "weight": ("weight",),
 }
-_VALUES: Final[Mapping[str, LabelValue]] = {
-    "real": LabelValue.REAL,
-    "1": LabelValue.REAL,
-    "true": LabelValue.REAL,
-    "bogus": LabelValue.BOGUS,
-    "0": LabelValue.BOGUS,
-    "false": LabelValue.BOGUS,
-    "unknown": LabelValue.UNKNOWN,
-}
-_WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d{0,18})")
-_FLOAT_NUMBER = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?|[+-]?\d+[eE]\+\d+")
-_INT64 = np.iinfo(np.int64)
+"""Our name of each column and the names accepted in a file."""
 _N_SHOWN = 5
 
 
@@ -115,7 +107,8 @@ def read_labels(path: str | Path) -> pa.Table:
     ------
     LabelError
         If the file cannot be read, a needed column is missing, an identifier is a float or
-        empty, a value is not a label, or one candidate carries two different labels or objects.
+        empty, a value is not a label, or one candidate carries two different labels or objects;
+        wrong rows are all named in one error.
 
     Examples
     --------
@@ -126,19 +119,23 @@ def read_labels(path: str | Path) -> pa.Table:
     {'candidate_id': 1095578115815010003, 'label': 'bogus'}
     """
     file = Path(path)
-    raw = _read_raw(file)
-    columns: dict[str, pa.Array] = {
-        "candidate_id": _identifiers(raw["candidate_id"], file, is_needed=True),
-        "label": _labels(raw["label"], file),
-    }
+    raw = read_columns(file, LABEL_COLUMNS, needed=("candidate_id", "label"))
+    faults = RowFaults(file)
+    ids = parse_identifiers(raw["candidate_id"], faults, name="candidate", is_needed=True)
+    labels = parse_column(raw["label"], parse_label, faults)
+    columns: dict[str, pa.Array] = {"candidate_id": ids, "label": pa.array(labels, pa.string())}
     if "object_id" in raw:
-        columns["object_id"] = _identifiers(raw["object_id"], file, is_needed=False)
+        columns["object_id"] = parse_identifiers(
+            raw["object_id"], faults, name="object", is_needed=False
+        )
     for name in ("subclass", "source"):
         if name in raw:
-            texts = [None if value in (None, "") else str(value) for value in raw[name]]
+            texts = [str(value or "").strip() or None for value in raw[name]]
             columns[name] = pa.array(texts, pa.string())
     if "weight" in raw:
-        columns["weight"] = _weights(raw["weight"], file)
+        weight = partial(parse_number, name="weight", is_needed=True)
+        columns["weight"] = pa.array(parse_column(raw["weight"], weight, faults), pa.float64())
+    faults.raise_if_any()
     return _merge_repeats(pa.table(columns), file)
 
 
@@ -206,133 +203,6 @@ def match_labels(
         n_unlabelled=int((~is_labelled).sum()),
         n_absent=n_absent,
     )
-
-
-def _read_raw(path: Path) -> dict[str, list[Any]]:
-    """Columns under their skyvet names as Python values; CSV cells are text."""
-    readers = {".csv": _read_csv, ".parquet": _read_parquet}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise LabelError(f"a label file must end in .csv or .parquet, got {path}")
-    try:
-        return reader(path)
-    except FileNotFoundError as error:
-        raise LabelError(f"label file {path} does not exist") from error
-    except UnicodeDecodeError as error:
-        raise LabelError(f"label file {path} is not UTF-8 text; save it as UTF-8") from error
-    except (OSError, pa.ArrowException, csv.Error) as error:
-        raise LabelError(f"label file {path} cannot be read: {error}") from error
-
-
-def _read_csv(path: Path) -> dict[str, list[Any]]:
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        header = next(csv.reader(handle), [])
-    found = _find_columns(header, path)
-    options = pyarrow.csv.ConvertOptions(
-        include_columns=list(found.values()),
-        column_types=dict.fromkeys(found.values(), pa.string()),
-    )
-    parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    table = pyarrow.csv.read_csv(path, convert_options=options, parse_options=parse)
-    return {
-        name: [value.strip() for value in table[column].to_pylist()]
-        for name, column in found.items()
-    }
-
-
-def _read_parquet(path: Path) -> dict[str, list[Any]]:
-    file = pyarrow.parquet.ParquetFile(path)
-    found = _find_columns(file.schema_arrow.names, path)
-    table = file.read(columns=list(found.values()))
-    for name in ("candidate_id", "object_id"):
-        column = found.get(name)
-        if column is not None and pa.types.is_floating(table.schema.field(column).type):
-            raise LabelError(
-                f"column {column!r} of {path} holds floats, in which 64-bit identifiers have "
-                "already lost digits; write it as int64 or text"
-            )
-    return {name: table[column].to_pylist() for name, column in found.items()}
-
-
-def _find_columns(header: Sequence[str], path: Path) -> dict[str, str]:
-    """Skyvet's name -> the file's name; the two needed ones must be there, once."""
-    found = {}
-    for name, accepted in _NAMES.items():
-        present = [column for column in header if column in accepted]
-        if len(present) > 1 and name in ("candidate_id", "label"):
-            raise LabelError(
-                f"{path} has several columns for {name} ({', '.join(present)}); keep one"
-            )
-        if present:
-            found[name] = min(present, key=accepted.index)
-        elif name in ("candidate_id", "label"):
-            raise LabelError(
-                f"{path} has no column for {name}: expected one of {', '.join(accepted)}, "
-                f"got {', '.join(header) or 'an empty file'}"
-            )
-    return found
-
-
-def _identifiers(values: Sequence[Any], path: Path, *, is_needed: bool) -> pa.Array:
-    cleaned = [_identifier(value, i, path, is_needed) for i, value in enumerate(values)]
-    present = [value for value in cleaned if value is not None]
-    if all(isinstance(v, int) or _is_int64(v) for v in present):
-        numbers = [None if value is None else int(value) for value in cleaned]
-        if all(v is None or _INT64.min <= v <= _INT64.max for v in numbers):
-            return identifier_array(numbers)
-    return identifier_array([None if value is None else str(value) for value in cleaned])
-
-
-def _is_int64(text: str) -> bool:
-    """Say whether a text is a whole number that int64 holds; longer ones stay text."""
-    return bool(_WHOLE_NUMBER.fullmatch(text)) and -(2**63) <= int(text) < 2**63
-
-
-def _identifier(value: Any, i_row: int, path: Path, is_needed: bool) -> Identifier | None:  # noqa: ANN401, FBT001 - a cell
-    if value is None or value == "":
-        if is_needed:
-            raise LabelError(f"{path}, data row {i_row + 1}: the candidate identifier is empty")
-        return None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and not _FLOAT_NUMBER.fullmatch(value):
-        return value
-    raise LabelError(
-        f"{path}, data row {i_row + 1}: identifier {value!r} is not a whole number or text; "
-        "64-bit identifiers lose digits as floats, write them as int64 or text"
-    )
-
-
-def _labels(values: Sequence[Any], path: Path) -> pa.Array:
-    labels = [_label(value, i, path) for i, value in enumerate(values)]
-    return pa.array([label.value for label in labels], pa.string())
-
-
-def _label(value: Any, i_row: int, path: Path) -> LabelValue:  # noqa: ANN401 - a cell
-    label = None
-    if isinstance(value, (bool, int, str)):
-        label = _VALUES.get(str(value).strip().lower())
-    if label is None:
-        raise LabelError(
-            f"{path}, data row {i_row + 1}: label {value!r} is none of real, bogus, unknown, 1, 0, "
-            "true, false; leave unlabelled candidates out"
-        )
-    return label
-
-
-def _weights(values: Sequence[Any], path: Path) -> pa.Array:
-    weights = []
-    for i, value in enumerate(values):
-        try:
-            weight = float(value)
-        except (TypeError, ValueError):
-            weight = math.nan
-        if not 0 <= weight < math.inf:
-            raise LabelError(
-                f"{path}, data row {i + 1}: weight {value!r} is not a finite number >= 0"
-            )
-        weights.append(weight)
-    return pa.array(weights, pa.float64())
 
 
 def _merge_repeats(table: pa.Table, path: Path) -> pa.Table:
