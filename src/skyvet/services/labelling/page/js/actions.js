@@ -52,7 +52,8 @@ export function labelEvent(item, { value, subclass = "", timeTakenS, note = "", 
     comment: note,
     time_taken_s: Math.round(timeTakenS * 1000) / 1000,
     labelled_at: new Date().toISOString(),
-    is_score_hidden: isScoreHidden(),
+    is_score_hidden: isScoreHidden() && (item.score ?? null) === null,
+    strategy: item.strategy ?? "",
     undoes: "",
   };
 }
@@ -164,6 +165,7 @@ export function stepConfidence(step) {
 export function chooseQueue(kind) {
   if (queueKind.value === kind) return;
   queueKind.value = kind;
+  if (kind === "audit") mode.value = "single";
   startAfresh();
   askAnew();
 }
@@ -174,6 +176,7 @@ export function chooseStrategy(kind) {
 }
 
 export function chooseMode(kind) {
+  if (kind === "grid") chooseQueue("strategy");
   mode.value = kind;
   startAfresh();
   refill();

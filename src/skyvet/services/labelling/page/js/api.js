@@ -5,9 +5,10 @@ let csrfToken = "";
 
 /** kind: "away" (no server), "store" (database away), "signed-out", "refused". */
 export class ServerError extends Error {
-  constructor(kind, message) {
+  constructor(kind, message, status = 0) {
     super(message);
     this.kind = kind;
+    this.status = status;
   }
 }
 
@@ -24,7 +25,7 @@ async function request(path, options = {}) {
   }
   if (response.ok) return response;
   const kind = KIND_BY_STATUS[response.status] ?? "refused";
-  throw new ServerError(kind, await reasonOf(response));
+  throw new ServerError(kind, await reasonOf(response), response.status);
 }
 
 async function reasonOf(response) {
@@ -48,12 +49,23 @@ async function readJson(response) {
   }
 }
 
+/** A server that was started anew knows another token: learn it and say it again, once. */
 async function postJson(path, body) {
-  return readJson(await request(path, {
+  try {
+    return await readJson(await post(path, body));
+  } catch (error) {
+    if (error.status !== 403) throw error;
+  }
+  await getSession();
+  return readJson(await post(path, body));
+}
+
+function post(path, body) {
+  return request(path, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-Skyvet-CSRF": csrfToken },
     body: JSON.stringify(body),
-  }));
+  });
 }
 
 /** The session: who labels what, and with which keys. Asked again after a restart, too. */
@@ -66,7 +78,8 @@ export async function getSession() {
 export const getProgress = () => getJson("/api/progress");
 export const getRecent = (n) => getJson(`/api/recent?n=${n}`);
 export const askQueue = (body) => postJson("/api/queue", body);
-export const releaseQueue = (keys) => postJson("/api/queue/release", { keys });
+export const releaseQueue = (keys, isSkipped = false) => (
+  postJson("/api/queue/release", { keys, is_skipped: isSkipped }));
 export const sendLabels = (events) => postJson("/api/labels", { events });
 
 /** Raw stamps: {shape: [3, height, width], buffer}. */

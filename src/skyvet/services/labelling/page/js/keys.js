@@ -107,7 +107,8 @@ const KEY_NAMES = {
 
 /** A key as it stands on a button. */
 export function keyName(key) {
-  return KEY_NAMES[key] ?? (key.length === 1 ? key.toUpperCase() : key.replace("+z", "+Z"));
+  return KEY_NAMES[key] ?? (key.length === 1 ? key.toUpperCase()
+    : key.replace("+z", "+Z").replace("Shift+", "⇧"));
 }
 
 function nameOfPress(event) {
@@ -115,6 +116,8 @@ function nameOfPress(event) {
     return event.key.toLowerCase() === "z" && !event.shiftKey ? "Ctrl+z" : null;
   }
   if (event.altKey) return null;
+  const digit = /^Digit([0-9])$/.exec(event.code)?.[1];
+  if (digit) return event.shiftKey ? `Shift+${digit}` : digit;
   if (event.shiftKey && /^[a-z]$/i.test(event.key)) return `Shift+${event.key.toUpperCase()}`;
   return /^[A-Z]$/.test(event.key) ? event.key.toLowerCase() : event.key;
 }

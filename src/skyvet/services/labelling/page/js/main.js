@@ -8,7 +8,7 @@ import { html } from "./html.js";
 import { listenToKeys } from "./keys.js";
 import { isStorageSafe, openOutbox, pending } from "./outbox.js";
 import { pollProgress, startQueue, takeScores } from "./queue.js";
-import { history, rememberSettings, session, startError, strategy } from "./state.js";
+import { history, queueKind, rememberSettings, session, startError, strategy } from "./state.js";
 
 const N_RECENT = 50;
 const RETRY_MS = 2000;
@@ -20,6 +20,7 @@ async function start() {
   render(html`<${App} />`, root);
   session.value = await untilAnswered(getSession);
   strategy.value = session.value.strategy || null;
+  queueKind.value = session.value.default_queue ?? "strategy";
   document.title = `${session.value.dataset.name} · skyvet labelling`;
   if (session.value.can_label) await takeUpWork();
   startQueue();

@@ -4,7 +4,7 @@
  */
 
 import { computed, signal } from "../vendor/preact-signals.mjs";
-import { ServerError, getSession, sendLabels } from "./api.js";
+import { ServerError, sendLabels } from "./api.js";
 
 const N_PER_DELIVERY = 100;
 const DELAYS_MS = [500, 1000, 2000, 4000, 8000];
@@ -77,7 +77,7 @@ export async function deliver() {
     nFailures = 0;
     if (trouble.value && trouble.value.kind !== "signed-out") trouble.value = null;
   } catch (error) {
-    await noteFailure(error);
+    noteFailure(error);
   } finally {
     isDelivering = false;
   }
@@ -102,21 +102,11 @@ async function deliverSome() {
   onDelivered(answer);
 }
 
-async function noteFailure(error) {
+function noteFailure(error) {
   if (!(error instanceof ServerError)) throw error;
   trouble.value = { kind: error.kind, message: error.message };
   timer = setTimeout(deliver, DELAYS_MS[Math.min(nFailures, DELAYS_MS.length - 1)]);
   nFailures += 1;
-  if (error.kind === "refused" || error.kind === "signed-out") await renewSession();
-}
-
-/** A server that was started anew knows another CSRF token. */
-async function renewSession() {
-  try {
-    await getSession();
-  } catch (error) {
-    if (!(error instanceof ServerError)) throw error;
-  }
 }
 
 /** Report how a call outside the outbox went, so that one banner tells of all trouble. */

@@ -15,10 +15,12 @@ const N_ENOUGH = { single: 24, grid: 72 };
 const N_DRAWN_AHEAD = 6;
 const POLL_MS = 10000;
 const RETRY_MS = 2000;
-const QUEUE_NAMES = { strategy: "strategy", audit: "audit" };
+const MAX_EXCLUDED = 2000;
 
-/** Keys that were passed over; they come back only when asked for. */
-const skipped = new Set();
+/** Keys that were passed over and that the server does not know of yet. */
+const skippedHere = new Set();
+/** Keys that undo brought back: the store may still call them labelled. */
+const broughtBack = new Set();
 let isAsking = false;
 let generation = 0;
 let roundOfQueue = null;
@@ -55,7 +57,7 @@ export async function refill() {
   try {
     const answer = await askQueue({
       n: n - items.value.length,
-      queue: QUEUE_NAMES[queueKind.value],
+      queue: queueKind.value,
       strategy: strategy.value,
       exclude: keysInBrowser(),
     });
@@ -72,6 +74,7 @@ export async function refill() {
 }
 
 function takeAnswer(answer) {
+  dropLost(new Set(answer.lost ?? []));
   const here = new Set(keysInBrowser());
   const fresh = answer.items.filter((item) => !here.has(item.key));
   items.value = [...items.value, ...fresh];
@@ -81,10 +84,19 @@ function takeAnswer(answer) {
   queueState.value = fresh.length || items.value.length ? "ready" : "finished";
 }
 
+/** Leases that ran out while nobody was here: others have these candidates now. */
+function dropLost(lost) {
+  const left = items.value.filter(({ key }) => !lost.has(key) || broughtBack.has(key));
+  const nLost = items.value.length - left.length;
+  if (!nLost) return;
+  items.value = left;
+  message.value = `${nLost} candidates went to another labeller meanwhile`;
+}
+
 function keysInBrowser() {
   const onTheWay = pending.value.map(({ event }) => event.key);
   const ahead = items.value.map((item) => item.key);
-  return [...new Set([...ahead, ...onTheWay, ...skipped])];
+  return [...new Set([...ahead, ...onTheWay, ...skippedHere])].slice(0, MAX_EXCLUDED);
 }
 
 /** Take items off the queue and ask for more. */
@@ -97,24 +109,22 @@ export function removeItems(gone) {
 
 /** Put items back to the front of the queue. */
 export function returnItems(back) {
-  back.forEach((item) => skipped.delete(item.key));
+  back.forEach((item) => {
+    skippedHere.delete(item.key);
+    broughtBack.add(item.key);
+  });
   const keys = new Set(back.map((item) => item.key));
   items.value = [...back, ...items.value.filter((item) => !keys.has(item.key))];
   queueState.value = "ready";
 }
 
-/** Pass items over: others may have them. */
-export function setAside(gone) {
-  gone.forEach((item) => skipped.add(item.key));
-  if (canLabel.value) tell(releaseQueue(gone.map((item) => item.key)));
-}
-
-export const nSkipped = () => skipped.size;
-
-/** Let skipped items come again. */
-export function recallSkipped() {
-  skipped.clear();
-  queueState.value = "asking";
+/** Pass items over: others may have them, and here they come last. */
+export async function setAside(gone) {
+  const keys = gone.map((item) => item.key);
+  keys.forEach((key) => skippedHere.add(key));
+  if (!canLabel.value || !keys.length) return;
+  await tell(releaseQueue(keys, true));
+  keys.forEach((key) => skippedHere.delete(key));
   refill();
 }
 

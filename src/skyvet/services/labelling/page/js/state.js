@@ -50,26 +50,28 @@ export const pointer = signal(null);
 export const theme = signal(readSetting("theme", "auto"));
 
 export const canLabel = computed(() => session.value?.can_label ?? false);
-/** Sub-classes with the key of each, free of collisions with the page's own keys. */
+/** Sub-classes, each with a key that is free. */
 export const subclasses = computed(() => keyed(session.value?.subclasses ?? []));
 
-const OWN_KEYS = new Set("rbuszgacivlmhxtpnqkf?0+-[]".split(""));
-const FREE_KEYS = "123456789dejowy".split("");
+const OWN_KEYS = new Set("rbuszgacivlmhxtpn?0+-[]".split(""));
+const OWN_SHIFTED = new Set(["Shift+R", "Shift+B"]);
+const FREE_KEYS = "123456789dejoqwyfk".split("");
 
-function keyed(classes) {
-  const taken = new Set(OWN_KEYS);
-  const wish = (key) => (key && !taken.has(key.toLowerCase()) ? key.toLowerCase() : null);
-  const first = classes.map((kind) => {
-    const key = wish(kind.key);
-    if (key) taken.add(key);
-    return { ...kind, key };
-  });
-  return first.map((kind) => {
-    if (kind.key) return kind;
-    const key = FREE_KEYS.find((free) => !taken.has(free)) ?? "";
+/** One key a class: of two with the same key, the real one is had with Shift. */
+function keyed(kinds) {
+  const taken = new Set();
+  const place = (kind) => {
+    const wish = kind.key?.toLowerCase() ?? "";
+    const isFree = (key) => key && !taken.has(key) && !OWN_KEYS.has(key);
+    const shifted = wish && `Shift+${wish.toUpperCase()}`;
+    const key = isFree(wish) ? wish
+      : [shifted, ...FREE_KEYS].find((free) => isFree(free) && !OWN_SHIFTED.has(free)) ?? "";
     taken.add(key);
     return { ...kind, key };
-  });
+  };
+  const bogusFirst = [...kinds].sort((a, b) => (a.label < b.label ? -1 : Number(a.label > b.label)));
+  const placed = new Map(bogusFirst.map((kind) => [kind, place(kind)]));
+  return kinds.map((kind) => placed.get(kind));
 }
 
 function readSetting(name, otherwise) {

@@ -10,13 +10,18 @@ import { Key, KeyButton } from "./parts.js";
 
 const VALUES = [["real", "Real", "r"], ["bogus", "Bogus", "b"], ["unknown", "Unknown", "u"]];
 
+/** On the audit queue K and F keep and flip. */
+function hintOf({ key }) {
+  return queueKind.value === "audit" && (key === "k" || key === "f") ? "" : key;
+}
+
 function Subclasses({ value }) {
   const kinds = subclasses.value.filter((kind) => kind.label === value);
   if (!kinds.length) return null;
-  return html`<div class=${`subclasses subclasses-${value}`} role="group"
+  return html`<div class="subclass-group" role="group"
     aria-label=${`Sub-classes of ${value}`}>
     ${kinds.map((kind) => html`<${KeyButton} key=${kind.name} kind=${`small sub-${value}`}
-      keyHint=${kind.key} isDisabled=${!current.value}
+      keyHint=${hintOf(kind)} title=${kind.meaning} isDisabled=${!current.value}
       onClick=${() => label(kind.label, kind.name)}>${spaced(kind.name)}<//>`)}
   </div>`;
 }
@@ -73,8 +78,7 @@ export function LabelBar() {
       <${KeyButton} kind="big" keyHint="z" isDisabled=${!history.value.length} onClick=${undo}>
         Undo<//>
     </div>
-    <${Subclasses} value="real" />
-    <${Subclasses} value="bogus" />
+    <div class="subclasses"><${Subclasses} value="real" /><${Subclasses} value="bogus" /></div>
     <div class="label-row label-more"><${Confidence} /><${Comment} /></div>
   </section>`;
 }

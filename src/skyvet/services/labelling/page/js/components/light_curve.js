@@ -1,7 +1,7 @@
 /* Flux [nJy] or AB magnitude against time, by band; drawn as SVG. */
 
 import { useState } from "../../vendor/preact-hooks.mjs";
-import { html } from "../html.js";
+import { classes, html } from "../html.js";
 import { changeView, view } from "../state.js";
 import { Key, shortNumber } from "./parts.js";
 
@@ -99,8 +99,10 @@ function axisText(value) {
 function Point({ point, band, shape, atX, atY, onShow }) {
   const [x, y] = [atX(point.x), atY(point.y)];
   const clamp = (v) => Math.min(BOX.bottom, Math.max(BOX.top, v));
-  return html`<g class=${`point band-${band}${point.epoch.is_detection ? "" : " is-limit"}`}
+  const { is_detection: isDetection, is_candidate: isCandidate } = point.epoch;
+  return html`<g class=${classes("point", `band-${band}`, !isDetection && "is-limit")}
     onPointerEnter=${() => onShow(point)} onPointerLeave=${() => onShow(null)}>
+    ${isCandidate && html`<circle class="ring" cx=${x} cy=${y} r="6.5" />`}
     <line class="error" x1=${x} x2=${x} y1=${clamp(atY(point.low))} y2=${clamp(atY(point.high))} />
     <${Mark} shape=${shape} x=${x} y=${y} />
     <circle class="target" cx=${x} cy=${y} r="8" />

@@ -7,7 +7,7 @@ import { classes, html } from "../html.js";
 import {
   canLabel, isHelpOpen, mode, nLeft, progress, queueKind, round, session, strategy, theme,
 } from "../state.js";
-import { KeyButton } from "./parts.js";
+import { Key, KeyButton } from "./parts.js";
 
 const THEMES = [
   { kind: "auto", title: "Auto" }, { kind: "light", title: "Light" }, { kind: "dark", title: "Dark" },
@@ -16,19 +16,21 @@ const THEMES = [
 function Queues() {
   const { strategies } = session.value;
   const isAudit = queueKind.value === "audit";
+  const nSuspects = progress.value?.n_suspects ?? 0;
   return html`<div class="queues">
     <div class="choice" role="group" aria-label="Queue">
       <button type="button" class=${isAudit ? "" : "is-on"} aria-pressed=${String(!isAudit)}
         onClick=${() => chooseQueue("strategy")}>Queue</button>
       <button type="button" class=${isAudit ? "is-on" : ""} aria-pressed=${String(isAudit)}
-        title="Labels that look wrong" onClick=${() => chooseQueue("audit")}>Audit</button>
+        title="Labels that look wrong" onClick=${() => chooseQueue("audit")}>Audit${nSuspects > 0 && html` <b>${nSuspects}</b>`}
+        <${Key} name="a" /></button>
     </div>
     ${!isAudit && strategies?.length > 1 && html`<select aria-label="Query strategy"
       value=${strategy.value ?? ""} onChange=${(e) => chooseStrategy(e.target.value)}>
       ${strategies.map(({ kind, title }) => html`<option key=${kind} value=${kind}>${title}</option>`)}
     </select>`}
     ${!isAudit && strategies?.length === 1 && html`<span class="quiet">${strategies[0].title}</span>`}
-    <span class="round" title="Rounds of training so far">Round ${round.value}</span>
+    <span class="round" title="Rounds of training so far">Round ${round.value}${progress.value?.is_refitting && " · learning"}</span>
   </div>`;
 }
 
@@ -68,11 +70,11 @@ export function TopBar() {
     <div class="tools">
       <${Delivery} />
       <span class="who wide-only" title="Labels are kept under this name">${labeller}</span>
-      <${KeyButton} keyHint="g" isOn=${mode.value === "grid"}
+      <${KeyButton} kind="small" keyHint="g" isOn=${mode.value === "grid"}
         onClick=${() => chooseMode(mode.value === "grid" ? "single" : "grid")}>Grid<//>
-      <${KeyButton} keyHint="t" title="Theme"
-        onClick=${() => { theme.value = following(THEMES, theme.value); }}>${themeTitle}<//>
-      <${KeyButton} keyHint="?" title="Keys" onClick=${() => { isHelpOpen.value = true; }}>Help<//>
+      <${KeyButton} kind="small" keyHint="t" title="Theme"
+        onClick=${() => { theme.value = following(THEMES, theme.value); }}><span aria-hidden="true">◐</span> ${themeTitle}<//>
+      <${KeyButton} kind="small" keyHint="?" title="Keys" onClick=${() => { isHelpOpen.value = true; }}>Help<//>
     </div>
   </header>`;
 }

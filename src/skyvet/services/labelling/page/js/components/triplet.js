@@ -4,7 +4,6 @@ import { useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preac
 import { magnify, noteShown } from "../actions.js";
 import { PLANES, paint, pictures, visiblePart } from "../drawing.js";
 import { html } from "../html.js";
-import { nSkipped, recallSkipped } from "../queue.js";
 import { retryStamps, stampsArrived, stampsOf } from "../stamps.js";
 import { current, pointer, queueKind, queueState, view, zoom } from "../state.js";
 import { shortNumber } from "./parts.js";
@@ -88,6 +87,14 @@ function usePointer(stamps, part) {
   };
 }
 
+/** Column and row; under the last plane the distance from the centre. */
+function whereText(at, stamps, i) {
+  const scale = current.value?.pixel_scale_arcsec;
+  if (i < 2 || !scale) return `x ${at.column}, y ${at.row}`;
+  const [dx, dy] = [at.column + 0.5 - stamps.width / 2, at.row + 0.5 - stamps.height / 2];
+  return `${(Math.hypot(dx, dy) * scale).toFixed(1)}″ from centre`;
+}
+
 function Plane({ i, stamps }) {
   const frame = useRef(null);
   const canvas = useRef(null);
@@ -114,7 +121,8 @@ function Plane({ i, stamps }) {
     </div>
     <figcaption><b>${TITLES[PLANES[i]]}</b>
       <span class="limits">${at
-        ? html`<output class="pixel">${Number.isFinite(value) ? shortNumber(value) : "missing"}</output>`
+        ? html`<output><span class="where">${whereText(at, stamps, i)}</span> <b class="pixel">${
+          Number.isFinite(value) ? shortNumber(value) : "missing"}</b></output>`
         : limits[i] && html`${shortNumber(limits[i][0])} … ${shortNumber(limits[i][1])}`}</span>
     </figcaption>
   </figure>`;
@@ -128,13 +136,10 @@ function Empty({ title, children }) {
 }
 
 function Finished() {
-  const n = nSkipped();
   const isAudit = queueKind.value === "audit";
   return html`<${Empty} title=${isAudit ? "No suspicious labels" : "The queue is finished"}>
     <p>${isAudit ? "Every suspicious label has been looked at, or there is no audit yet."
       : "Nothing is left for you to label; others may still be at work."}</p>
-    ${n > 0 && html`<button type="button" class="button" onClick=${recallSkipped}>
-      Look at the ${n} skipped again</button>`}
   <//>`;
 }
 

@@ -1,26 +1,15 @@
-/* How the planes are shown: limits, curve, colours, zoom; and where the pointer is. */
+/* How the planes are shown: limits, curve, colours, zoom. */
 
 import { magnify } from "../actions.js";
 import { COLOUR_MAPS } from "../colour_maps.js";
 import { html } from "../html.js";
-import { stampsOf } from "../stamps.js";
-import { changeView, current, mode, pointer, view, zoom } from "../state.js";
+import { changeView, mode, view, zoom } from "../state.js";
 import { CURVES, LIMITS } from "../stretch.js";
 import { Choice, Key, KeyButton } from "./parts.js";
 
 const PLANES = [
   { kind: 0, title: "science" }, { kind: 1, title: "template" }, { kind: 2, title: "difference" },
 ];
-
-function Position() {
-  const [at, item] = [pointer.value, current.value];
-  const stamps = item && stampsOf(item);
-  if (!at || !stamps?.planes) return html`<span class="position"></span>`;
-  const scale = item.pixel_scale_arcsec;
-  const [dx, dy] = [at.column + 0.5 - stamps.width / 2, at.row + 0.5 - stamps.height / 2];
-  const offset = scale ? ` · ${(Math.hypot(dx, dy) * scale).toFixed(1)}″ from the centre` : "";
-  return html`<span class="position">x ${at.column}, y ${at.row}${offset}</span>`;
-}
 
 function Zoom() {
   return html`<div class="choice" role="group" aria-label="Zoom">
@@ -49,9 +38,9 @@ export function ViewBar() {
       onClick=${() => changeView({ isInverted: !now.isInverted })}>Invert<//>
     <${KeyButton} kind="small" keyHint="h" isOn=${now.isShared} title="One scale for all planes"
       onClick=${() => changeView({ isShared: !now.isShared })}>Shared<//>
-    ${colours}
-    ${!isGrid && html`<${KeyButton} kind="small" keyHint="x" isOn=${now.hasCrosshair}
+    ${!isGrid && html`${colours}
+    <${KeyButton} kind="small" keyHint="x" isOn=${now.hasCrosshair}
       onClick=${() => changeView({ hasCrosshair: !now.hasCrosshair })}>Cross<//>
-    <${Zoom} /><${Position} />`}
+    <${Zoom} />`}
   </div>`;
 }
