@@ -317,11 +317,11 @@ def parse_label(value: Any) -> LabelValue:  # noqa: ANN401 - a cell
 
 
 def parse_number(
-    value: Any,
+    value: Any,  # noqa: ANN401 - a cell
     *,
     name: str,
     high: float = math.inf,
-    is_needed: bool = False,  # noqa: ANN401 - a cell
+    is_needed: bool = False,
 ) -> float:
     """Return a finite number from 0 to `high`; NaN for an empty cell that is not needed.
 
