@@ -84,6 +84,11 @@ COMMANDS: tuple[CommandRow, ...] = (
         "train_sequence:train_sequence_command",
         "Train a calibrated classifier of frame sequences.",
     ),
+    CommandRow(
+        "rounds",
+        "rounds:rounds_command",
+        "Learn from few labels in rounds: fit, score, ask, refit.",
+    ),
     CommandRow("tune", "tune:tune_command", "Search for the training settings that validate best."),
     CommandRow(
         "evaluate", "evaluate:evaluate_command", "Judge scores by labels and write a report."

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Annotated
 
+from pydantic import Field
+
+from skyvet.core.configs import Config
+from skyvet.strategies.learners.rb_c1000 import RbC1000Learner
+from skyvet.strategies.learners.semi_supervised import SemiSupervisedLearner
 from skyvet.strategies.learners.supervised import SupervisedLearner
 
 __all__ = ["LEARNERS", "LearnerConfig", "LearnerRow"]
 
-LearnerConfig = SupervisedLearner
+LearnerConfig = Annotated[
+    SupervisedLearner | SemiSupervisedLearner | RbC1000Learner, Field(discriminator="kind")
+]
 """Any learner's settings, which is the learner itself; ``kind`` says which."""
 
 
@@ -29,7 +37,7 @@ class LearnerRow:
     """
 
     title: str
-    learner: type[SupervisedLearner]
+    learner: type[Config]
     starts_without_labels: bool = False
 
 
@@ -37,6 +45,13 @@ LEARNERS: Mapping[str, LearnerRow] = MappingProxyType(
     {
         "supervised": LearnerRow(
             title="networks trained on the bought labels alone", learner=SupervisedLearner
+        ),
+        "semi_supervised": LearnerRow(
+            title="pseudo-labels and consistency on the unlabelled pool",
+            learner=SemiSupervisedLearner,
+        ),
+        "rb_c1000": LearnerRow(
+            title="RB-C1000's training and self-training, as published", learner=RbC1000Learner
         ),
     }
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from skyvet.core.arrays import IntArray
+from skyvet.core.arrays import BoolArray, IntArray
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress
 from skyvet.io.dataset import Dataset
@@ -57,6 +57,8 @@ class RoundsCandidates:
         repeat a candidate; the test set's own are not counted.
     stored_px : int
         Side of the dataset's stamps [pixels].
+    is_askable : ndarray, shape (n,), bool
+        Whether the expert can be asked; the others may be learnt from as they are.
     """
 
     pool: CandidatePool
@@ -64,6 +66,7 @@ class RoundsCandidates:
     test: TestSet | None
     n_held_back: int
     stored_px: int
+    is_askable: BoolArray
 
 
 def open_candidates(
@@ -73,6 +76,7 @@ def open_candidates(
     stamps: StampConfig,
     test_labels: Path | None = None,
     metadata_names: Sequence[str] = (),
+    askable_ids: Collection[str] | None = None,
     progress: Progress | None = None,
 ) -> RoundsCandidates:
     """Open a dataset for a run; no object stands in pool and test set.
@@ -89,6 +93,8 @@ def open_candidates(
         Label file of the test set; UNKNOWN rows judge nothing, but leave the pool, too.
     metadata_names : sequence of str
         Features for the metadata branch.
+    askable_ids : collection of str, optional
+        Candidates that the expert can be asked for; default all.
     progress : Progress, optional
         Told of the preparation.
 
@@ -136,7 +142,20 @@ def open_candidates(
         test=test,
         n_held_back=len(ids) - len(in_pool) - len(named),
         stored_px=dataset.stamp_px,
+        is_askable=_askable(pool, askable_ids),
     )
+
+
+def _askable(pool: CandidatePool, ids: Collection[str] | None) -> BoolArray:
+    if ids is None:
+        return np.ones(len(pool), dtype=np.bool_)
+    found = np.array([str(identifier) in ids for identifier in pool.candidate_ids.tolist()])
+    if not found.any():
+        raise InvalidInputError(
+            "the expert knows none of the candidates of the pool; check that truth and dataset "
+            "come from the same survey and night"
+        )
+    return found
 
 
 def _test_rows(path: Path | None, ids: np.ndarray) -> tuple[IntArray, IntArray, IntArray]:

@@ -160,7 +160,7 @@ def learn_round(
     pool, bought = candidates.pool, labels.bought
     n_wanted = _n_wanted(labels, config, i_round)
     if not _can_learn(pool, bought, config):
-        asked = _random_rows(pool, labels, n_wanted, seed=[config.seed, i_round])
+        asked = _random_rows(candidates, labels, n_wanted, seed=[config.seed, i_round])
         empty = np.full(len(asked), np.nan, dtype=np.float32)
         found = _Found(None, None, {}, "nothing")
         return _round(found, labels, asked, empty, i_round=i_round, by=_RANDOM, started=started)
@@ -174,7 +174,9 @@ def learn_round(
         classifier, calibration, pool.labelled(bought), candidates.test, seed=config.seed
     )
     found = _Found(classifier, calibration, figures, judged_on)
-    chosen = _choose(pool, labels, config, opinion=opinion, rows=rows, n=n_wanted, i_round=i_round)
+    rng = np.random.default_rng([config.seed, i_round, 2])
+    state = _query_state(candidates, labels, opinion=opinion, rows=rows)
+    chosen = config.strategy.rank(state, n_wanted, rng=rng)
     scores = _probability(opinion.logits[chosen], calibration)
     by = config.strategy.kind
     return _round(found, labels, rows[chosen], scores, i_round=i_round, by=by, started=started)
@@ -242,10 +244,13 @@ def _can_learn(pool: CandidatePool, bought: BoughtLabels, config: RoundsConfig) 
     return n_least >= _LEAST_OBJECTS
 
 
-def _random_rows(pool: CandidatePool, labels: PoolLabels, n: int, *, seed: list[int]) -> IntArray:
+def _random_rows(
+    candidates: RoundsCandidates, labels: PoolLabels, n: int, *, seed: list[int]
+) -> IntArray:
     """Return free rows in random order, no object again before each has had its turn."""
-    free = np.random.default_rng(seed).permutation(np.flatnonzero(~labels.is_spent))
-    objects = pool.object_ids[free]
+    is_free = candidates.is_askable & ~labels.is_spent
+    free = np.random.default_rng(seed).permutation(np.flatnonzero(is_free))
+    objects = candidates.pool.object_ids[free]
     order = np.argsort(objects, kind="stable")
     sorted_objects = objects[order]
     starts = np.flatnonzero(np.r_[True, sorted_objects[1:] != sorted_objects[:-1]][: len(free)])
@@ -320,23 +325,15 @@ def _measure(
     return figures, "held-out"
 
 
-def _choose(
-    pool: CandidatePool,
-    labels: PoolLabels,
-    config: RoundsConfig,
-    *,
-    opinion: Opinion,
-    rows: IntArray,
-    n: int,
-    i_round: int,
-) -> IntArray:
-    """Return positions among `rows` to ask for."""
-    of_row = np.full(len(pool), -1, dtype=np.int8)
+def _query_state(
+    candidates: RoundsCandidates, labels: PoolLabels, *, opinion: Opinion, rows: IntArray
+) -> QueryState:
+    """Return the scored rows as a strategy sees them."""
+    of_row = np.full(len(candidates.pool), -1, dtype=np.int8)
     of_row[labels.bought.i_row] = labels.bought.labels
-    state = QueryState(
+    return QueryState(
         opinion=opinion,
         labels=of_row[rows],
-        is_available=~labels.is_spent[rows],
-        object_ids=pool.object_ids[rows],
+        is_available=(candidates.is_askable & ~labels.is_spent)[rows],
+        object_ids=candidates.pool.object_ids[rows],
     )
-    return config.strategy.rank(state, n, rng=np.random.default_rng([config.seed, i_round, 2]))
