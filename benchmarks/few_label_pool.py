@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -97,6 +97,18 @@ class SimulatedPool:
         """Return the number of candidates."""
         return len(self.labels)
 
+    def take(self, rows: IntArray) -> SimulatedPool:
+        """Return the given rows, in the given order, in memory."""
+        stamps = self.stamps
+        return SimulatedPool(
+            stamps=QuantisedStamps(
+                values=stamps.values[rows], offset=stamps.offset[rows], scale=stamps.scale[rows]
+            ),
+            labels=self.labels[rows],
+            subclasses=self.subclasses[rows],
+            candidate_ids=self.candidate_ids[rows],
+        )
+
     def raw(self, size_px: int) -> CandidatePool:
         """Return the central pixels as RB-C1000 feeds them: survey's unit, missing ones 0."""
 
@@ -114,7 +126,9 @@ class SimulatedPool:
 
         return self._pool(np.float16, (config.n_planes, size_px, size_px), central)
 
-    def _pool(self, dtype: type, shape: tuple[int, ...], prepare: object) -> CandidatePool:
+    def _pool(
+        self, dtype: type, shape: tuple[int, ...], prepare: Callable[[FloatArray], FloatArray]
+    ) -> CandidatePool:
         """Apply a preparation block by block."""
         stamps = np.empty((len(self), *shape), dtype=dtype)
         for start in range(0, len(self), _N_AT_A_TIME):
@@ -124,7 +138,7 @@ class SimulatedPool:
                 offset=self.stamps.offset[rows],
                 scale=self.stamps.scale[rows],
             )
-            stamps[rows] = prepare(restore_stamps(part))  # type: ignore[operator]
+            stamps[rows] = prepare(restore_stamps(part))
         return CandidatePool(
             stamps=stamps, candidate_ids=self.candidate_ids, object_ids=self.candidate_ids
         )
@@ -196,7 +210,6 @@ def _wanted(config: PoolConfig, n_workers: int) -> Iterator[_Row]:
             n_missing[is_real] -= 1
             yield row
         if not any(n_missing.values()):
-            made.close()
             return
 
 

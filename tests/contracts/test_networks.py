@@ -25,6 +25,7 @@ CONFIGS: dict[str, NetworkSettings] = {
     "rbtn_plain": RbtnConfig(width_factor=0.1, with_batch_norm=False, last_layer="c3_1"),
     "resnet18": ResNetConfig(width=8),
     "resnet50": ResNetConfig(width=4, depth=50, stem="imagenet"),
+    "resnet18_resized": ResNetConfig(width=4, resized_px=40),
     "dihedral": DihedralNetConfig(widths=(2, 3)),
 }
 EVERY_NETWORK = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())

@@ -60,6 +60,16 @@ def test_no_rate_no_change():
     assert torch.equal(augment(batch, OFF, generator()), batch)
 
 
+def test_flips_without_rotations_are_the_four_of_numpy():
+    one = torch.randn(1, 3, SIZE, SIZE, generator=generator(1))
+    config = only(flips_and_rotations=True, with_rotations=False)
+    turned = augment(one.repeat(400, 1, 1, 1), config, generator())
+    expected = [np.flip(one[0].numpy(), axes) for axes in ((), (1,), (2,), (1, 2))]
+    counts = [sum(np.array_equal(view, wanted) for view in turned.numpy()) for wanted in expected]
+    assert sum(counts) == 400
+    assert min(counts) > 60
+
+
 def test_flips_and_rotations_are_the_eight_of_numpy_and_alike_likely():
     one = stamps(1)
     views = [np.rot90(image, k, (-2, -1)) for image in (one, one.flip(-1)) for k in range(4)]

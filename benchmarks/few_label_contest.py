@@ -1,0 +1,229 @@
+"""RB-C1000's recipe and skyvet's on one simulated pool: same network, input size, test rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from scipy.special import expit
+
+from benchmarks.few_label_pool import PoolConfig, SimulatedPool, open_pool
+from skyvet.core.arrays import FloatArray, IntArray
+from skyvet.core.errors import InvalidInputError
+from skyvet.models.networks import NetworkConfig
+from skyvet.models.resnet import ResNetConfig
+from skyvet.preprocessing.augmentation import AugmentationConfig
+from skyvet.preprocessing.batches import BatchConfig
+from skyvet.preprocessing.normalization import StampConfig
+from skyvet.preprocessing.pools import BoughtLabels, CandidatePool
+from skyvet.scoring.curves import roc_auc
+from skyvet.scoring.metrics import mdr_at_fpr
+from skyvet.scoring.reproduction_metrics import rb_c1000_figures
+from skyvet.strategies.learners.rb_c1000 import RbC1000Config, run_rb_c1000
+from skyvet.strategies.learners.rb_c1000_rules import RbC1000Split, split_rb_c1000
+from skyvet.strategies.queries.interface import Opinion
+from skyvet.training.configs import HardwareConfig, OptimiserConfig, Precision, TrainConfig
+from skyvet.training.fit import fit_network
+from skyvet.training.prediction import predict_logits
+
+__all__ = ["BUDGETS", "SIZES", "Size", "figures_of", "run_our_part", "run_ours", "run_recipe_part"]
+
+SizeName = Literal["small", "full"]
+Row = dict[str, float]
+
+BUDGETS = (100, 200, 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """Settings of a run.
+
+    Parameters
+    ----------
+    pool : PoolConfig
+        The simulated pool.
+    input_px : int
+        Side of the central part that both contenders' network sees [pixels].
+    network : NetworkConfig
+        Both contenders' network.
+    recipe : RbC1000Config
+        The recipe with that network.
+    hardware : HardwareConfig
+        Where the trainings run.
+    """
+
+    pool: PoolConfig
+    input_px: int
+    network: NetworkConfig
+    recipe: RbC1000Config
+    hardware: HardwareConfig
+
+    @property
+    def fingerprint(self) -> str:
+        """All settings as text."""
+        parts = (self.pool, self.network, self.recipe, self.hardware)
+        return f"{self.input_px} " + " ".join(part.model_dump_json() for part in parts)
+
+
+def _small() -> Size:
+    network = ResNetConfig(depth=18, width=16, stem="small", dropout=0.0)
+    hardware = HardwareConfig(accelerator="cpu", precision=Precision.FLOAT32, n_threads=1)
+    return Size(
+        pool=PoolConfig(),
+        input_px=31,
+        network=network,
+        recipe=RbC1000Config(
+            network=network, hardware=hardware, learning_rate=1e-2, n_pseudo_epochs=12
+        ),
+        hardware=hardware,
+    )
+
+
+def _full() -> Size:
+    recipe = RbC1000Config()
+    return Size(
+        pool=PoolConfig(),
+        input_px=63,
+        network=recipe.network,
+        recipe=recipe,
+        hardware=HardwareConfig(),
+    )
+
+
+SIZES: dict[str, Size] = {"small": _small(), "full": _full()}
+
+
+def run_recipe_part(size: SizeName, seed: int, *, cache: Path) -> list[dict[str, Any]]:
+    """Run the recipe with one split and training; return one row a stage."""
+    settings = SIZES[size]
+    pool = open_pool(settings.pool, cache)
+    split = split_of(pool, settings, seed)
+    rows = np.concatenate([split.first, split.pool])
+    raw = pool.take(rows).raw(settings.input_px)
+    tested = pool.take(split.test).raw(settings.input_px)
+    truth = pool.labels[rows]
+    stages = run_rb_c1000(
+        raw,
+        lambda asked: truth[asked],
+        settings.recipe,
+        i_first=np.arange(len(split.first)),
+        seed=seed,
+        work_dir=cache / f"rb_c1000-{size}-{seed}",
+    )
+    return [
+        {
+            "stage": stage.name,
+            "n_labels_paid": stage.n_labels_paid,
+            "n_labels_kept": stage.n_labels_kept,
+            "n_pseudo": len(stage.i_pseudo),
+            "pseudo_right": _share(truth[stage.i_pseudo] == stage.pseudo_labels),
+            "seconds": stage.seconds,
+            **figures_of(stage.classifier.judge(tested), pool.labels[split.test]),
+        }
+        for stage in stages
+    ]
+
+
+def run_our_part(size: SizeName, seed: int, *, cache: Path) -> dict[str, Row]:
+    """Run skyvet's recipe on the same test rows; return the figures of each budget."""
+    settings = SIZES[size]
+    pool = open_pool(settings.pool, cache)
+    split = split_of(pool, settings, seed)
+    rest = np.setdiff1d(np.arange(len(pool)), split.test)
+    prepared = pool.take(np.concatenate([rest, split.test])).prepared(
+        StampConfig(with_mask_planes=False), settings.input_px
+    )
+    opinions = run_ours(
+        prepared.take(np.arange(len(rest))),
+        pool.labels[rest],
+        tested=prepared.take(np.arange(len(rest), len(prepared))),
+        budgets=BUDGETS,
+        seed=seed,
+        settings=settings,
+    )
+    truth = pool.labels[split.test]
+    return {str(budget): figures_of(opinion, truth) for budget, opinion in opinions.items()}
+
+
+def run_ours(
+    pool: CandidatePool,
+    truth: IntArray,
+    *,
+    tested: CandidatePool,
+    budgets: Sequence[int],
+    seed: int,
+    settings: Size,
+) -> dict[int, Opinion]:
+    """Buy labels of the pool and judge the test rows after each budget.
+
+    A plain start, to be beaten: labels drawn at random, the network trained on them alone.
+
+    Parameters
+    ----------
+    pool : CandidatePool
+        Unlabelled rows, all of which may be used.
+    truth : ndarray, shape (n,)
+        Their labels, to be bought row by row.
+    tested : CandidatePool
+        Rows to judge; nothing may be learnt from them.
+    budgets : sequence of int
+        Numbers of labels, ascending.
+    seed : int
+        Of everything.
+    settings : Size
+        Network and hardware.
+    """
+    order = np.random.default_rng(seed).permutation(len(pool))
+    training = TrainConfig(
+        network=settings.network,
+        n_epochs=25,
+        patience=0,
+        validation_fraction=0.0,
+        optimiser=OptimiserConfig(learning_rate=3e-3, ema_decay=0.97),
+        batches=BatchConfig(size=64, min_epoch_rows=1000),
+        augmentation=AugmentationConfig(),
+        hardware=settings.hardware,
+        seed=seed,
+    )
+    opinions = {}
+    for budget in budgets:
+        rows = order[:budget]
+        labelled = pool.labelled(BoughtLabels(i_row=rows, labels=truth[rows]))
+        network = fit_network(labelled, training).build()
+        opinions[budget] = Opinion(logits=predict_logits(network, tested.stamps))
+    return opinions
+
+
+def split_of(pool: SimulatedPool, settings: Size, seed: int) -> RbC1000Split:
+    """Return the split of a seed, the same for both contenders."""
+    recipe = settings.recipe
+    if recipe.n_first >= len(pool):
+        raise InvalidInputError(f"a pool of {len(pool)} is too small for {recipe.n_first} labels")
+    return split_rb_c1000(
+        len(pool),
+        n_first=recipe.n_first,
+        n_pool=10_000,
+        test_fraction=0.1,
+        rng=np.random.default_rng(seed),
+    )
+
+
+def figures_of(opinion: Opinion, labels: IntArray) -> Row:
+    """Return RB-C1000's row and the standard figures of an opinion."""
+    scores: FloatArray = expit(opinion.logits.astype(np.float64))
+    row = rb_c1000_figures(scores, labels)
+    return {
+        **dataclasses.asdict(row),
+        "sum": row.total,
+        "error": 1 - row.accuracy,
+        "auc": roc_auc(scores, labels),
+        "mdr_at_fpr_1": mdr_at_fpr(scores, labels, fpr=0.01),
+    }
+
+
+def _share(is_right: np.ndarray) -> float | None:
+    return float(is_right.mean()) if len(is_right) else None
