@@ -94,6 +94,7 @@ COMMANDS: tuple[CommandRow, ...] = (
         "evaluate", "evaluate:evaluate_command", "Judge scores by labels and write a report."
     ),
     CommandRow("label", "label:label_command", "Label candidates in the browser."),
+    CommandRow("audit", "audit:audit_command", "Rank labels by how likely they are wrong."),
     CommandRow("models list", "models:models_list", "List bundles and encoders."),
     CommandRow("models show", "models:models_show", "Show the card of a bundle or encoder."),
     CommandRow(

@@ -12,7 +12,8 @@ import pyarrow as pa
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.errors import InvalidInputError
 from skyvet.io.dataset import Dataset
-from skyvet.io.label_files import MatchedLabels, match_labels, read_labels
+from skyvet.io.label_files import MatchedLabels, match_labels
+from skyvet.io.label_sources import read_label_source
 from skyvet.io.tables import FEATURE_PREFIX
 from skyvet.preprocessing.normalization import StampConfig, prepare_stamps
 from skyvet.preprocessing.triplets import TripletArrays
@@ -46,7 +47,7 @@ class LabelledRows:
 
 def load_labelled_rows(
     data: Path,
-    labels: Path,
+    labels: str | Path | pa.Table,
     *,
     stamps: StampConfig,
     metadata_names: Sequence[str] = (),
@@ -58,8 +59,8 @@ def load_labelled_rows(
     ----------
     data : Path
         Dataset folder.
-    labels : Path
-        Label file; see `skyvet.io.label_files`.
+    labels : str, Path or Table
+        Label file or label store, or its rows; see `skyvet.io.label_sources`.
     stamps : StampConfig
         Preparation of the stamps.
     metadata_names : sequence of str
@@ -73,11 +74,11 @@ def load_labelled_rows(
 
     Raises
     ------
-    DatasetError, LabelError, InvalidInputError
+    DatasetError, LabelError, LabelStoreError, InvalidInputError
         If either cannot be used, or a feature does not exist.
     """
     dataset = Dataset.open(data)
-    label_table = read_labels(labels)
+    label_table = labels if isinstance(labels, pa.Table) else _read_labels(labels, dataset)
     matched = match_labels(
         label_table,
         dataset.table["candidate_id"].to_numpy(zero_copy_only=False),
@@ -104,6 +105,12 @@ def load_labelled_rows(
         surveys=tuple(sorted(set(table["survey"].to_pylist()))),
         stored_px=dataset.stamp_px,
     )
+
+
+def _read_labels(labels: str | Path, dataset: Dataset) -> pa.Table:
+    """Read labels; of a label store, those of the dataset's survey where it has one."""
+    surveys = set(dataset.table["survey"].to_pylist())
+    return read_label_source(labels, survey=surveys.pop() if len(surveys) == 1 else None)
 
 
 def _prepare(dataset: Dataset, rows: IntArray, stamps: StampConfig) -> FloatArray:
