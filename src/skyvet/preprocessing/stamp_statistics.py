@@ -67,10 +67,9 @@ def stamp_statistics(pixels: FloatArray) -> FloatArray:
     planes = prepare_stamps(np.asarray(pixels[:, : len(CutoutKind)], dtype=np.float32), config)
     images, valid = planes[:, : len(CutoutKind)], planes[:, len(CutoutKind) :]
     radius = _radius()
-    columns = np.concatenate(
-        [_of_planes(images, valid, radius).reshape(len(images), -1), _of_pairs(images, radius)],
-        axis=1,
-    )
+    of_planes = _of_planes(images, valid, radius)
+    flat = of_planes.reshape(len(images), len(CutoutKind) * len(_PLANE_NAMES))
+    columns = np.concatenate([flat, _of_pairs(images, radius)], axis=1)
     return columns.astype(np.float32)
 
 
@@ -115,7 +114,7 @@ def _sharpness(images: FloatArray) -> FloatArray:
         + images[..., low:high, low - 1 : high - 1]
         + images[..., low:high, low + 1 : high + 1]
     ) / 4
-    flat = middle.reshape(*middle.shape[:-2], -1)
+    flat = middle.reshape(*middle.shape[:-2], (high - low) ** 2)
     i_highest = flat.argmax(axis=-1)[..., None]
     rest = np.take_along_axis(around.reshape(flat.shape), i_highest, axis=-1)
     peak = np.take_along_axis(flat, i_highest, axis=-1)
@@ -147,7 +146,5 @@ def _likeness(first: FloatArray, second: FloatArray, chosen: BoolArray) -> Float
     a, b = first[:, chosen].astype(np.float64), second[:, chosen].astype(np.float64)
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     norm = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
-    alike: FloatArray = np.divide(
-        (a * b).sum(axis=1), norm, out=np.zeros(len(a)), where=norm > 0
-    )
+    alike: FloatArray = np.divide((a * b).sum(axis=1), norm, out=np.zeros(len(a)), where=norm > 0)
     return alike

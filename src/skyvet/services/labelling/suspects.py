@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.preprocessing.pools import BoughtLabels
 from skyvet.services.labelling.rankers import Ranker
+from skyvet.strategies.audit import rank_suspects
 
 __all__ = ["Suspicion", "find_suspects"]
 
 _N_FOLDS = 5
+_N_REPEATS = 3
 _FEWEST = 10
 
 
@@ -25,7 +28,7 @@ class Suspicion:
     rows : ndarray, shape (k,), intp
         Rows of the dataset.
     suspicion : ndarray, shape (k,), float64
-        Probability that the label is wrong as a classifier sees it that had no part in it.
+        How little a classifier that had no part in it believes the label, in [0, 1].
     """
 
     rows: IntArray
@@ -61,19 +64,29 @@ def find_suspects(
     Returns
     -------
     Suspicion
-        Labels that the held-out opinion contradicts.
+        Labels that the held-out opinion contradicts; see `skyvet.strategies.audit`.
     """
     if len(bought) < _FEWEST or len(np.unique(bought.labels)) < 2:
         return Suspicion.none()
+    repeats = [
+        _held_out(ranker, bought, groups=groups, seed=seed + i_repeat)
+        for i_repeat in range(_N_REPEATS)
+    ]
+    suspects = rank_suspects(np.stack(repeats), bought.labels)
+    is_shown = suspects.is_likely_wrong | (suspects.suspicion > 0.5)
+    return Suspicion(
+        rows=bought.i_row[suspects.i_row[is_shown]], suspicion=suspects.suspicion[is_shown]
+    )
+
+
+def _held_out(ranker: Ranker, bought: BoughtLabels, *, groups: IntArray, seed: int) -> FloatArray:
+    """Return the probability of REAL of each label from a fit without its object."""
     folds = np.random.default_rng(seed).permutation(int(groups.max()) + 1)[groups] % _N_FOLDS
     i_fold = folds[bought.i_row]
-    held_out = np.full(len(bought), 0.5)
+    logits = np.zeros(len(bought))
     for fold in np.unique(i_fold):
         is_out = i_fold == fold
         rest = BoughtLabels(i_row=bought.i_row[~is_out], labels=bought.labels[~is_out])
-        logits = ranker.fit(rest, seed=seed).logits[bought.i_row[is_out]]
-        held_out[is_out] = 1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30)))
-    doubt = np.where(bought.labels == 1, 1.0 - held_out, held_out)
-    suspected = np.flatnonzero(doubt > 0.5)
-    order = suspected[np.argsort(-doubt[suspected], kind="stable")]
-    return Suspicion(rows=bought.i_row[order], suspicion=doubt[order])
+        logits[is_out] = ranker.fit(rest, seed=seed).logits[bought.i_row[is_out]]
+    probability: FloatArray = expit(logits)
+    return probability
