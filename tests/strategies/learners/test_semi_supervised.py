@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.strategies.dots import TINY, bought, dot_pool, few_steps
 
 from skyvet.core.errors import InvalidInputError
 from skyvet.preprocessing.pools import BoughtLabels, CandidatePool
@@ -13,7 +14,6 @@ from skyvet.strategies.learners.semi_supervised import SemiSupervisedLearner
 from skyvet.strategies.pretraining.self_supervised import VicRegConfig
 from skyvet.strategies.semi_supervised.consistency import FixMatchConfig, MeanTeacherConfig
 from skyvet.strategies.semi_supervised.pseudo_labels import PseudoLabelConfig
-from tests.strategies.dots import TINY, bought, dot_pool, few_steps
 
 LEARNER = SemiSupervisedLearner(
     member=TINY.model_copy(update={"consistency": FixMatchConfig()}),

@@ -43,7 +43,7 @@ class SimulationStart(Config):
         default=NightConfig(n=8000, prior=0.5), description="what is simulated"
     )
     stamps: StampConfig = Field(
-        default=StampConfig(),
+        default=StampConfig.model_validate({}),
         description="preparation of the simulated stamps: that of the pool; their centre is cut "
         "out where the pool's stamps are smaller",
     )

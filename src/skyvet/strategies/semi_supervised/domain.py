@@ -34,10 +34,10 @@ def coral_loss(source: Tensor, target: Tensor) -> Tensor:
     source, target = source.float(), target.float()
     scale = torch.cat([source, target]).std(dim=0).detach().clamp_min(1e-3)
     first, second = source / scale, target / scale
-    d = source.shape[1]
+    n_features = source.shape[1]
     means = (first.mean(dim=0) - second.mean(dim=0)).square().mean()
     gap = torch.cov(first.T) - torch.cov(second.T)
-    return means + gap.square().sum() / (4 * d)
+    return means + gap.square().sum() / (4 * n_features**2)
 
 
 @torch.no_grad()
