@@ -56,7 +56,7 @@ class FoldChoice:
 
 
 def cross_validate(
-    data: Path, labels: Path | None, choice: FoldChoice, *, out: Path, progress: Progress
+    data: Path, labels: str | Path | None, choice: FoldChoice, *, out: Path, progress: Progress
 ) -> Judged:
     """Score every labelled object with members that were trained on the other folds.
 
@@ -64,8 +64,8 @@ def cross_validate(
     ----------
     data : Path
         Store of embeddings, or folder with ``embeddings.parquet``.
-    labels : Path or None
-        Label file; None takes the labels that the data carry.
+    labels : str, Path or None
+        Label file or store; None takes the labels that the data carry.
     choice : FoldChoice
         Folds and members.
     out : Path
@@ -106,8 +106,8 @@ def cross_validate(
     return read_judged(out, labels, data)
 
 
-def _labelled(data: Path, labels: Path | None) -> tuple[SequenceTable, LabelledSequences]:
-    from skyvet.io.label_files import read_labels
+def _labelled(data: Path, labels: str | Path | None) -> tuple[SequenceTable, LabelledSequences]:
+    from skyvet.io.label_sources import read_label_source
     from skyvet.io.sequence_inputs import SequenceForm, sequence_form
     from skyvet.io.sequence_sources import read_sequences
     from skyvet.preprocessing.sequences import label_sequences
@@ -121,7 +121,7 @@ def _labelled(data: Path, labels: Path | None) -> tuple[SequenceTable, LabelledS
     table = read_sequences(data)
     if labels is None:
         return table, label_sequences(table)[0]
-    rows = read_labels(labels)
+    rows = read_label_source(labels)
     pairs = zip(rows["candidate_id"].to_pylist(), rows["label"].to_pylist(), strict=True)
     given = {str(identifier): LabelValue(value) for identifier, value in pairs}
     return table, label_sequences(table, given)[0]

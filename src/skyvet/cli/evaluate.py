@@ -30,8 +30,8 @@ def evaluate_command(
     *,
     scores: Annotated[Path | None, typer.Option(help="Score table (from skyvet score).")] = None,
     labels: Annotated[
-        Path | None,
-        typer.Option(help="Label file, CSV or Parquet; default the labels that --data carries."),
+        str | None,
+        typer.Option(help="Label file or store; default the labels that --data carries."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for report.html and report.json.")] = Path(
         "report"
@@ -95,7 +95,7 @@ def evaluate_command(
 
 def _judged(
     scores: Path | None,
-    labels: Path | None,
+    labels: str | None,
     data: Path | None,
     bundle: str | None,
     choice: FoldChoice,

@@ -38,8 +38,8 @@ class Judged:
     fold_aucs: tuple[float, ...] = ()
 
 
-def read_judged(scores: Path, labels: Path | None, data: Path | None) -> Judged:
-    """Join a score table with a label file, or with the labels that the data carry.
+def read_judged(scores: Path, labels: str | Path | None, data: Path | None) -> Judged:
+    """Join a score table with a label file or store, or with the labels that the data carry.
 
     Raises
     ------
@@ -73,25 +73,27 @@ def _is_training_data(joined: pa.Table, trained_on: str | None) -> bool:
     return hash_identifiers(i for i, label in labelled if label in {"real", "bogus"}) == trained_on
 
 
-def _labels(labels: Path | None, data: Path | None) -> pa.Table:
-    from skyvet.io.label_files import read_labels
+def _labels(labels: str | Path | None, data: Path | None) -> pa.Table:
+    from skyvet.io.label_sources import read_label_source
     from skyvet.io.sequence_inputs import labels_of_sequences, sequence_form
 
     if labels is not None:
-        return read_labels(labels)
+        return read_label_source(labels)
     if data is None or sequence_form(data) is None:
         raise InvalidInputError(
-            "there are no labels: give a label file with --labels, or data that carry labels "
-            "(frame sequences) with --data"
+            "there are no labels: give a label file or store with --labels, or data that carry "
+            "labels (frame sequences) with --data"
         )
     table = labels_of_sequences(data)
     if table.num_rows == 0:
-        raise InvalidInputError(f"{data} carries no labels; give a label file with --labels")
+        raise InvalidInputError(
+            f"{data} carries no labels; give a label file or store with --labels"
+        )
     return table
 
 
 def scored_with_bundle(
-    data: Path, bundle: str, labels: Path | None, *, out: Path, progress: Progress
+    data: Path, bundle: str, labels: str | Path | None, *, out: Path, progress: Progress
 ) -> Judged:
     """Score frame sequences or a dataset with a bundle and join the scores with labels.
 
@@ -101,8 +103,8 @@ def scored_with_bundle(
         Frame sequences in any form, or a dataset folder.
     bundle : str
         Folder or name of a bundle of the same kind.
-    labels : Path or None
-        Label file; None takes the labels that the data carry.
+    labels : str, Path or None
+        Label file or store; None takes the labels that the data carry.
     out : Path
         Score table to write.
     progress : Progress

@@ -54,6 +54,7 @@ class CommandRow:
 
 GROUPS: dict[str, str] = {
     "train": "Train a network on labelled candidates.",
+    "labels": "Keep labels in a store that several people share.",
     "models": "Show the saved models that are at hand.",
     "bench": "Measure speed and memory on this machine.",
     "simulate": "Make survey data of known truth.",
@@ -95,6 +96,41 @@ COMMANDS: tuple[CommandRow, ...] = (
     ),
     CommandRow("label", "label:label_command", "Label candidates in the browser."),
     CommandRow("audit", "audit:audit_command", "Rank labels by how likely they are wrong."),
+    CommandRow(
+        "labels import",
+        "labels_exchange:labels_import_command",
+        "Bring labels or a whole history into a label store.",
+    ),
+    CommandRow(
+        "labels export",
+        "labels_exchange:labels_export_command",
+        "Write a label store's history or labels to a file.",
+    ),
+    CommandRow(
+        "labels show",
+        "labels_show:labels_show_command",
+        "Show what a label store holds, by survey and labeller, or one candidate's history.",
+    ),
+    CommandRow(
+        "labels agreement",
+        "labels_agreement:labels_agreement_command",
+        "Show how far labellers agree: in pairs, together, and with their consensus.",
+    ),
+    CommandRow(
+        "labels consensus",
+        "labels_agreement:labels_consensus_command",
+        "Write the labels that several labellers agree on (Dawid-Skene) to a label file.",
+    ),
+    CommandRow(
+        "labels add-labeller",
+        "labels_accounts:labels_add_labeller_command",
+        "Give a labeller a token, which is shown this once.",
+    ),
+    CommandRow(
+        "labels revoke",
+        "labels_accounts:labels_revoke_command",
+        "End a labeller's token; the labels stay.",
+    ),
     CommandRow("models list", "models:models_list", "List bundles and encoders."),
     CommandRow("models show", "models:models_show", "Show the card of a bundle or encoder."),
     CommandRow(

@@ -28,8 +28,8 @@ def train_sequence_command(
     ],
     out: Annotated[Path, typer.Option(help="Bundle folder to write.")],
     labels: Annotated[
-        Path | None,
-        typer.Option(help="Label file, CSV or Parquet; default the labels that the data carry."),
+        str | None,
+        typer.Option(help="Label file or store; default the labels that the data carry."),
     ] = None,
     encoder: Annotated[
         str | None,
@@ -79,7 +79,7 @@ def train_sequence_command(
     show_result(document, used, figures, f"Bundle: {out}  ({bundle.label})", as_json=as_json)
 
 
-def _check_out(out: Path, data: Path, labels: Path | None, encoder: str | None) -> None:
+def _check_out(out: Path, data: Path, labels: str | None, encoder: str | None) -> None:
     """Refuse an output that would destroy something, before the training."""
     from skyvet.io.inputs import check_output_apart
     from skyvet.models.bundle_folder import check_replaceable
@@ -92,13 +92,13 @@ def _check_out(out: Path, data: Path, labels: Path | None, encoder: str | None) 
     check_replaceable(out, info_file="bundle.json", kind=kind)
 
 
-def _read_labels(path: Path | None) -> dict[str, LabelValue] | None:
-    from skyvet.io.label_files import read_labels
+def _read_labels(source: str | None) -> dict[str, LabelValue] | None:
+    from skyvet.io.label_sources import read_label_source
     from skyvet.records.labels import LabelValue
 
-    if path is None:
+    if source is None:
         return None
-    table = read_labels(path)
+    table = read_label_source(source)
     ids, values = table["candidate_id"].to_pylist(), table["label"].to_pylist()
     return {str(i): LabelValue(value) for i, value in zip(ids, values, strict=True)}
 

@@ -24,10 +24,10 @@ __all__ = ["train_triplet_command"]
 def train_triplet_command(
     *,
     data: Annotated[Path, typer.Option(help="Dataset folder (from skyvet ingest).")],
-    labels: Annotated[Path, typer.Option(help="Label file, CSV or Parquet.")],
+    labels: Annotated[str, typer.Option(help="Label file (CSV, Parquet) or label store.")],
     out: Annotated[Path, typer.Option(help="Bundle folder to write.")],
     weak_labels: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Labels for training alone, never for calibration or figures."),
     ] = None,
     start_from: Annotated[
@@ -90,7 +90,7 @@ def train_triplet_command(
 
 def _weak_rows(
     data: Path,
-    weak_labels: Path | None,
+    weak_labels: str | None,
     rows: LabelledRows,
     *,
     stamps: StampConfig,

@@ -21,7 +21,7 @@ __all__ = ["tune_command"]
 def tune_command(
     *,
     data: Annotated[Path, typer.Option(help="Dataset folder (from skyvet ingest).")],
-    labels: Annotated[Path, typer.Option(help="Label file, CSV or Parquet; no test rows.")],
+    labels: Annotated[str, typer.Option(help="Label file or store; no test rows.")],
     out: Annotated[Path, typer.Option(help="TOML file of the best settings, for train triplet.")],
     storage: Annotated[
         Path | None, typer.Option(help="SQLite file of the trials; a stopped search goes on.")

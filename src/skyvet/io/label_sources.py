@@ -120,7 +120,7 @@ def majority_labels(standing: Iterable[LabelEvent]) -> pa.Table:
     n_ties = labels.count(None)
     if n_ties:
         _logger.warning(
-            "%d candidates are left out: as many labellers say real as say bogus", n_ties
+            "%d candidates count as unknown: as many labellers say real as say bogus", n_ties
         )
     values = [LabelValue.UNKNOWN if label is None else label for label in labels]
     groups = list(of_candidate.values())
