@@ -47,6 +47,14 @@ class _Asked:
     metadata: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Naming:
+    """What a person says of the bundle."""
+
+    name: str
+    data_licence: str
+
+
 def rounds_command(
     *,
     data: Annotated[Path, typer.Option(help="Dataset folder (from skyvet ingest).")],
@@ -109,7 +117,7 @@ def rounds_command(
     if expert == "person":
         config = config.model_copy(update={"bundle_every_round": True})
     check_output_apart([path for path in (data, truth, test) if path is not None], out)
-    title = {"name": name or out.name, "data_licence": data_licence}
+    title = _Naming(name=name or out.name, data_licence=data_licence)
     with held_alone(out), shown_progress(quiet=as_json) as progress:
         result, candidates = _run(asked, config, stamps, title=title, waits=wait, progress=progress)
         files = write_results(
@@ -123,7 +131,7 @@ def _run(
     config: RoundsConfig,
     stamps: StampConfig,
     *,
-    title: dict[str, str],
+    title: _Naming,
     waits: bool,
     progress: Any,  # noqa: ANN401 - a Progress
 ) -> tuple[RoundsResult, RoundsCandidates]:
@@ -149,7 +157,8 @@ def _run(
         summary=f"real/bogus for {', '.join(surveys)} from few labels ({config.learner.kind})",
         surveys=surveys,
         data_description=f"Labelled candidates of {asked.data.name}.",
-        **title,
+        name=title.name,
+        data_licence=title.data_licence,
     )
     with _answers(asked, config, candidates) as answers:
         run = RoundsRun(
@@ -300,7 +309,7 @@ def _show(
     if warning:
         note(f"warning: {warning}")
     headings, rows = round_rows(result)
-    lines = [f"{what.capitalize()}: {path}" for what, path in files.items()]
+    lines = [f"{what}: {path}" for what, path in files.items()]
     document: dict[str, Any] = {
         "run": str(asked.out),
         "n_missing": result.n_missing,

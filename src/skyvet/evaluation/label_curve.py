@@ -149,9 +149,10 @@ def measure_figures(
     >>> found["precision"].value, round(found["recall"].value, 3)
     (1.0, 0.667)
     """
+    wide, judged = probability.astype(np.float64), labels.astype(np.int8)
     figures = dict.fromkeys((figure.key for figure in CURVE_FIGURES), Estimate())
     figures |= _rates(probability, labels, groups)
-    statistics = _defined(_statistics(), probability, labels)
+    statistics = _defined(_statistics(), wide, judged)
     if len(np.unique(labels)) == 2:
         value = roc_auc(probability, labels)
         n_real, n_bogus = (len(np.unique(groups[labels == value])) for value in (1, 0))
@@ -169,7 +170,7 @@ def measure_figures(
             level=_LEVEL,
         )
         for key, statistic in statistics.items():
-            figures[key] = estimate(statistic(probability, labels), intervals[key])
+            figures[key] = estimate(statistic(wide, judged), intervals[key])
     return figures
 
 
@@ -205,7 +206,7 @@ def _statistics() -> dict[str, Statistic]:
 
 
 def _defined(
-    statistics: Mapping[str, Statistic], probability: FloatArray, labels: IntArray
+    statistics: Mapping[str, Statistic], probability: NDArray[np.float64], labels: NDArray[np.int8]
 ) -> dict[str, Statistic]:
     """Return the statistics that have a value on these rows."""
     if len(labels) == 0:

@@ -60,13 +60,14 @@ def draw_label_curve(curves: Sequence[LabelCurve], figure: CurveFigure) -> str:
             f"one picture shows at most {len(_COLOURS)} runs, got {len(curves)}; draw fewer"
         )
 
+    n_most = max([point.n_labels for curve in curves for point in curve.points] + [1])
+
     def draw(axes: Any) -> None:  # noqa: ANN401 - matplotlib has no types
         for curve, colour, marker in zip(curves, _COLOURS, _MARKERS, strict=False):
             _draw_run(axes, curve, figure, colour=colour, marker=marker)
         axes.set_xlabel("labels spent")
-        axes.set_ylabel(figure.name.lower() if figure.key in ("brier", "ece") else figure.name)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.margins(x=0.04)
+        axes.set_xlim(0, 1.03 * n_most)
         if len(curves) > 1:
             axes.legend(loc="lower right" if figure.better == "higher" else "upper right")
 

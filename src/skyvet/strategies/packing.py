@@ -202,7 +202,7 @@ def calibrate_for_pool(
     if min(n_objects) < _LEAST_OBJECTS:
         return None
     logits = held_out_logits[i_held_out]
-    selection = np.ones(len(rows))
+    selection: FloatArray = np.ones(len(rows))
     if not is_random and n_pool:
         selection = selection_weights(logits, pool_logits, n_pool=n_pool)
     weights = selection * rows.weights

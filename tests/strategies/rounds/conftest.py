@@ -26,11 +26,11 @@ LEARNER = SupervisedLearner(
     n_folds=2,
     member=TrainConfig(
         network=CompactConfig(widths=(4, 8)),
-        n_epochs=3,
+        n_epochs=1,
         patience=0,
         validation_fraction=0.0,
         optimiser=OptimiserConfig(learning_rate=0.02),
-        batches=BatchConfig(size=8, min_epoch_rows=32),
+        batches=BatchConfig(size=8, min_epoch_rows=0),
         hardware=HardwareConfig(n_threads=1),
     ),
 )

@@ -114,22 +114,22 @@ def write_results(
     curves = [result.curve]
     table = curve_table(curves)
     paths = {
-        "table": folder / "label_curve.parquet",
-        "csv": folder / "label_curve.csv",
-        "page": folder / "label_curve.html",
-        "picture": folder / "label_curve.svg",
+        "Table": folder / "label_curve.parquet",
+        "Table as CSV": folder / "label_curve.csv",
+        "Page": folder / "label_curve.html",
+        "Picture": folder / "label_curve.svg",
     }
-    with atomic_path(paths["table"]) as draft:
+    with atomic_path(paths["Table"]) as draft:
         pq.write_table(table, draft)
-    with atomic_path(paths["csv"]) as draft:
+    with atomic_path(paths["Table as CSV"]) as draft:
         pa_csv.write_csv(table, draft)
     write_label_page(
-        curves, paths["page"], title=title, warning=bias_warning(result), settings_json=settings
+        curves, paths["Page"], title=title, warning=bias_warning(result), settings_json=settings
     )
-    with atomic_path(paths["picture"]) as draft:
+    with atomic_path(paths["Picture"]) as draft:
         draft.write_text(label_curve_svg(curves), encoding="utf-8")
     if result.bundle is not None:
         files = {name: (result.bundle / name).read_bytes() for name in BUNDLE_FILES}
-        paths["bundle"] = folder / "bundle"
-        write_bundle_folder(paths["bundle"], files)
+        paths["Bundle"] = folder / "bundle"
+        write_bundle_folder(paths["Bundle"], files)
     return {what: str(path) for what, path in paths.items()}

@@ -12,6 +12,7 @@ killed run goes on where it was.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ from skyvet.core.progress import Progress, SilentProgress
 from skyvet.io.dataset import Dataset
 from skyvet.preprocessing.normalization import StampConfig, prepare_stamps
 from skyvet.preprocessing.pools import CandidatePool
-from skyvet.records.identifiers import hash_identifiers
+from skyvet.records.identifiers import Identifier
 from skyvet.training.datasets import feature_matrix
 
 __all__ = ["prepared_pool"]
@@ -78,7 +79,7 @@ def prepared_pool(
     table = dataset.table.take(pa.array(rows))
     identity = {
         "n_rows": len(rows),
-        "candidate_ids": hash_identifiers(table["candidate_id"].to_pylist()),
+        "candidate_ids": _hash_in_order(table["candidate_id"].to_pylist()),
         "stamps": stamps.model_dump(mode="json"),
     }
     if not folder.is_dir():
@@ -91,6 +92,10 @@ def prepared_pool(
         metadata=metadata,
         metadata_names=tuple(metadata_names),
     )
+
+
+def _hash_in_order(ids: Sequence[Identifier]) -> str:
+    return hashlib.sha256("\n".join(map(str, ids)).encode()).hexdigest()
 
 
 def _open(folder: Path, identity: dict[str, Any]) -> FloatArray:
