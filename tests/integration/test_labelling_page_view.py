@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 
 import numpy as np
 import pytest
@@ -111,7 +112,9 @@ def test_invert_stretch_and_colours_change_the_picture_and_last(open_page, open_
         assert page.evaluate(PIXELS) != before, key
     page.reload()
     page.wait_for_selector("#triplet")
-    assert page.get_by_role("button", name="min–max").get_attribute("aria-pressed") == "true"
+    assert (
+        page.get_by_role("button", name="min\N{EN DASH}max").get_attribute("aria-pressed") == "true"
+    )
 
 
 def test_the_pointer_tells_pixel_and_value_in_all_planes(open_page):
@@ -124,7 +127,7 @@ def test_the_pointer_tells_pixel_and_value_in_all_planes(open_page):
     centre = [plane.pixels[31, 31] for plane in (
         make_candidate(i).cutouts.science, make_candidate(i).cutouts.template,
         make_candidate(i).cutouts.difference)]  # fmt: skip
-    shown = [float(value.replace("−", "-")) for value in values]
+    shown = [float(value.replace("\N{MINUS SIGN}", "-")) for value in values]
     assert shown == pytest.approx(centre, rel=2e-3)
 
 
@@ -181,8 +184,9 @@ def test_the_next_triplet_is_drawn_at_once_from_what_was_fetched_before(open_des
       }
       return times;
     }""")
-    print(f"key to picture: median {statistics.median(times):.0f} ms, most {max(times):.0f} ms")
-    assert statistics.median(times) < 400  # ms; 100 on an idle machine
+    middle, most = statistics.median(times), max(times)
+    sys.stdout.write(f"key to picture: median {middle:.0f} ms, most {most:.0f} ms\n")
+    assert middle < 400  # ms; 100 on an idle machine
     opened.wait_until_saved()
 
 
@@ -209,8 +213,11 @@ def test_help_names_every_key_and_escape_closes_it(open_page):
 
 
 def test_everything_is_reached_by_tab_and_named(open_page):
-    nameless = open_page.page.evaluate("""() => [...document.querySelectorAll('button, input, select')]
-      .filter(e => !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).map(e => e.outerHTML)""")
+    nameless = open_page.page.evaluate("""() => {
+      const controls = [...document.querySelectorAll('button, input, select')];
+      return controls.filter(e => !(e.textContent.trim() || e.ariaLabel || e.labels?.length))
+        .map(e => e.outerHTML);
+    }""")
     assert nameless == []
     open_page.page.keyboard.press("Tab")
     assert open_page.page.evaluate("() => document.activeElement.tagName") == "BUTTON"
