@@ -5,8 +5,8 @@ counts is the share of the planted ones among the first 150. The settings of the
 on simulated nights of other seeds than those of the benchmark. Faint sources and peaks of noise
 look alike whatever is learnt: part of the planted errors cannot be told from the truth.
 
-``python -m benchmarks.few_labels`` measures on its own pool; ``python -m benchmarks.few_label_audit``
-simulates nights of its own.
+``python -m benchmarks.few_labels`` measures on its own pool, and
+``python -m benchmarks.few_label_audit`` on nights that it simulates.
 """
 
 from __future__ import annotations

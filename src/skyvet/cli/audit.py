@@ -56,9 +56,10 @@ def audit_command(
     from skyvet.strategies.audit_training import held_out_probabilities
     from skyvet.training.datasets import load_labelled_rows
 
-    files = [labels] if not is_label_store(labels) else []
     if out is not None:
-        read = [data, *files, *(path for path in (corrections, trusted) if path is not None)]
+        read = [path for path in (data, corrections, trusted) if path is not None]
+        if not is_label_store(labels):
+            read.append(Path(labels))
         check_output_apart(read, out)
         check_suspects_path(out)
     if trusted is not None and corrections is None:

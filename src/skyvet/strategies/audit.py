@@ -116,7 +116,7 @@ def rank_suspects(
     mean = repeats.mean(axis=0)
     joint = confident_joint(mean, labels)
     suspicion = np.mean([_suspicion(row, labels, method) for row in repeats], axis=0)
-    order = np.lexsort((np.arange(len(labels)), -suspicion))
+    order: IntArray = np.lexsort((np.arange(len(labels)), -suspicion))
     if object_ids is not None:
         check_same_length(object_ids=object_ids, labels=labels)
         order = _kept_together(order, object_ids)

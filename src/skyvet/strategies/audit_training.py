@@ -107,7 +107,7 @@ class AuditConfig(Config):
     group_by_object: bool = Field(
         default=False, description="keep the candidates of an object together in the ranking"
     )
-    stamps: AuditStampConfig = AuditStampConfig()
+    stamps: AuditStampConfig = AuditStampConfig.model_validate({})
     member: AuditTrainConfig = AuditTrainConfig()
 
 

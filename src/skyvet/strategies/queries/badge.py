@@ -86,7 +86,7 @@ def gradient_embeddings(logits: FloatArray, embeddings: FloatArray) -> NDArray[n
     """
     distance = expit(-np.abs(logits))  # probability of the class that is not the verdict
     residual = np.where(np.asarray(logits) >= 0, -distance, distance).astype(np.float32)
-    return residual[:, None] * np.asarray(embeddings, dtype=np.float32)
+    return np.asarray(residual[:, None] * embeddings, dtype=np.float32)
 
 
 def _seed(near: NearestCentre, n: int, *, first: int | None, rng: np.random.Generator) -> IntArray:

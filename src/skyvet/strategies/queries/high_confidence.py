@@ -63,7 +63,8 @@ class HighConfidenceQuery(QuerySettings):
         turns = np.empty(len(order))
         turns[: len(real)] = _turns(is_real_turn, len(real))
         turns[len(real) :] = _turns(~is_real_turn, len(bogus))
-        return available[np.concatenate([real, bogus])[np.argsort(turns, kind="stable")][:n]]
+        positions: IntArray = np.concatenate([real, bogus])[np.argsort(turns, kind="stable")]
+        return np.asarray(available[positions[:n]])
 
     def _by_confidence(self, logits: NDArray[np.float64], rng: np.random.Generator) -> IntArray:
         """Return positions: sure ones in the wanted order, then all others, the surest first."""
@@ -71,7 +72,8 @@ class HighConfidenceQuery(QuerySettings):
         shuffled = rng.random(len(logits))
         is_sure = expit(distance) >= self.threshold
         if self.order == "random":
-            return np.lexsort((shuffled, np.where(is_sure, 0.0, -distance), ~is_sure))
+            order: IntArray = np.lexsort((shuffled, np.where(is_sure, 0.0, -distance), ~is_sure))
+            return order
         return highest_first(distance, rng=rng)
 
 
@@ -84,7 +86,7 @@ def spaced_positions(n: int, share: float) -> NDArray[np.bool_]:
     array([0, 1, 0, 1, 0, 1])
     """
     steps = np.floor(np.arange(n + 1) * share + 1e-9)
-    return np.diff(steps) > 0
+    return np.asarray(np.diff(steps) > 0)
 
 
 def _turns(is_own_turn: NDArray[np.bool_], n: int) -> FloatArray:

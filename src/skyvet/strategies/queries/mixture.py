@@ -178,7 +178,8 @@ class _Batch:
             is_pending |= self._state.is_pending
         is_pending[self.chosen] = True
         state = replace(self._state, is_available=is_open, is_pending=is_pending)
-        return self._query.main.rank(state, n, rng=self._rng).tolist()
+        ranked: list[int] = self._query.main.rank(state, n, rng=self._rng).tolist()
+        return ranked
 
 
 def _room_of_objects(state: QueryState, limit: int) -> tuple[IntArray, NDArray[np.intp]]:

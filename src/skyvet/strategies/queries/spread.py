@@ -120,4 +120,5 @@ def standardized(embeddings: FloatArray) -> NDArray[np.float32]:
     mean = embeddings.mean(axis=0, dtype=np.float64)
     spread = embeddings.std(axis=0, dtype=np.float64)
     scale = np.where(spread > 0, spread, 1.0)
-    return ((embeddings - mean.astype(np.float32)) / scale.astype(np.float32)).astype(np.float32)
+    centred = embeddings - mean.astype(np.float32)
+    return np.asarray(centred / scale.astype(np.float32), dtype=np.float32)
