@@ -442,3 +442,36 @@ def test_store_that_goes_away_is_told_and_comes_back(make_service, store, tmp_pa
     assert service.record(ADA, [label(keys[1])]).acknowledged
     assert service.health().store_ok
     assert len(standing(store)) == 2
+
+
+def test_requests_that_waited_for_a_store_that_fails_do_not_wait_one_after_another(
+    make_service, store, monkeypatch
+):
+    service = make_service()
+    n_calls = []
+    is_waiting = threading.Event()
+
+    def failing(**_):
+        n_calls.append(1)
+        is_waiting.wait(5)
+        raise StoreUnavailableError("the store is away")
+
+    monkeypatch.setattr(store, "history", failing)
+    failures = []
+
+    def work():
+        try:
+            service.progress()
+        except StoreUnavailableError as error:
+            failures.append(str(error))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    threading.Timer(0.3, is_waiting.set).start()
+    for thread in threads:
+        thread.join()
+    assert failures == ["the store is away"] * 8
+    assert len(n_calls) == 1
+    monkeypatch.undo()
+    assert service.progress().n_labelled == 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from skyvet.services.labelling.messages import (
     LabelsAnswer,
     ProgressMessage,
     QueueAnswer,
+    QueueName,
     QueueRequest,
     RecentAnswer,
     RecentLabel,
@@ -91,6 +94,7 @@ class LabellingService:
         self._page_version = page_version
         self._clock = clock
         self._lock = threading.RLock()
+        self._failed_at, self._failure = -math.inf, ""
         self._standing = StandingLabels(store, candidates)
         self._reservations = Reservations(store, candidates, config)
         self._reader = EventReader(
@@ -142,9 +146,9 @@ class LabellingService:
         StoreUnavailableError
             If the store does not answer.
         """
-        with self._lock:
-            self._catch_up()
-            rows, kind = self._wanted_rows(viewer, request)
+        order, kind = self._order(request)  # may take a second for a strategy's first time
+        with self._up_to_date():
+            rows = self._wanted_rows(viewer, request.queue, order)
             is_review = request.queue == "audit"
             at_hand = [
                 r for key in request.exclude if (r := self._candidates.row_of(key)) is not None
@@ -209,12 +213,10 @@ class LabellingService:
         """
         _must_label(viewer)
         read = self._reader.read(events, labeller=viewer.name, now=self._clock())
-        with self._lock:
-            self._standing.sync()
+        with self._up_to_date():
             new = [event for event in read.events if not self._standing.holds(event)]
         refused = {**read.refused, **store_events(self._store, new)}
-        with self._lock:
-            self._catch_up()
+        with self._up_to_date():
             rows = {key: self._candidates.row_of(key) for key in read.keys}
             scores = {
                 key: self._shown_score(row, viewer) for key, row in rows.items() if row is not None
@@ -228,8 +230,7 @@ class LabellingService:
 
     def progress(self) -> ProgressMessage:
         """Say where the labelling stands."""
-        with self._lock:
-            self._catch_up()
+        with self._up_to_date():
             verdicts = self._verdicts()
             by_value, by_labeller = self._standing.counts()
             n_done = int(verdicts.is_done.sum())
@@ -250,8 +251,7 @@ class LabellingService:
 
     def recent(self, viewer: Viewer, n: int) -> RecentAnswer:
         """Return the viewer's latest standing labels."""
-        with self._lock:
-            self._catch_up()
+        with self._up_to_date():
             found = []
             for event in self._standing.recent(viewer.name, n):
                 key = f"{event.survey}:{event.candidate_id}"
@@ -287,8 +287,8 @@ class LabellingService:
     def health(self) -> HealthMessage:
         """Say whether the store answers."""
         try:
-            with self._lock:
-                self._standing.sync()
+            with self._up_to_date():
+                pass
         except StoreUnavailableError:
             return HealthMessage(ok=True, store_ok=False)
         return HealthMessage(ok=True, store_ok=True)
@@ -300,34 +300,46 @@ class LabellingService:
     def _verdicts(self) -> Verdicts:
         return self._standing.verdicts(n_wanted=self._config.labels_wanted)
 
-    def _catch_up(self) -> None:
-        """Read what is new in the store, and begin the next round if it is time."""
-        self._standing.sync()
-        if self._rounds.is_due(self._standing.n_labels):
-            self._rounds.consider(self._verdicts())
+    @contextmanager
+    def _up_to_date(self) -> Iterator[None]:
+        """Hold the lock with all that is new in the store read; begin the next round if due.
+
+        Requests that waited while the store failed to answer fail at once, not one by one.
+        """
+        asked_at = time.monotonic()
+        with self._lock:
+            if self._failed_at > asked_at:
+                raise StoreUnavailableError(self._failure)
+            try:
+                self._standing.sync()
+            except StoreUnavailableError as error:
+                self._failed_at, self._failure = time.monotonic(), str(error)
+                raise
+            if self._rounds.is_due(self._standing.n_labels):
+                self._rounds.consider(self._verdicts())
+            yield
 
     def _order(self, request: QueueRequest) -> tuple[IntArray, str]:
         """Return all rows in the order asked for, and what ordered them."""
-        if request.queue == "all":
-            return np.arange(len(self._candidates), dtype=np.intp), "all"
+        if request.queue != "strategy":
+            return np.arange(len(self._candidates), dtype=np.intp), request.queue
         asked = request.strategy or self._config.strategy
         if asked != AUTO_STRATEGY and asked not in self._strategies:
             known = ", ".join((AUTO_STRATEGY, *self._strategies))
             raise InvalidInputError(f"strategy must be one of {known}, got {asked!r}")
         return self._rounds.order(asked), self._rounds.strategy_in_use(asked)
 
-    def _wanted_rows(self, viewer: Viewer, request: QueueRequest) -> tuple[IntArray, str]:
-        """Return the rows that still want this viewer, in order, and what ordered them."""
-        if request.queue == "audit":
-            return self._suspects(), "audit"
-        order, kind = self._order(request)
+    def _wanted_rows(self, viewer: Viewer, queue: QueueName, order: IntArray) -> IntArray:
+        """Return the rows that still want this viewer, in order."""
+        if queue == "audit":
+            return self._suspects()
         rows = order[~self._verdicts().is_done[order]]
         if self._config.labels_wanted > 1:
             is_own = [
                 self._standing.label_of(row, viewer.name) is not None for row in rows.tolist()
             ]
             rows = rows[~np.array(is_own, dtype=bool)]
-        return self._reservations.skipped_last(viewer.name, rows), kind
+        return self._reservations.skipped_last(viewer.name, rows)
 
     def _suspects(self) -> IntArray:
         suspected = self._rounds.present.suspicion.rows.tolist()
