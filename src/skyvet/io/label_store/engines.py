@@ -154,10 +154,10 @@ def make_engine(place: StoreUrl) -> sa.Engine:
 def _connect_sqlite(path: Path) -> sqlite3.Connection:
     """Open an existing file: durable commits, write-ahead log, our own BEGIN."""
     mode = "rw"
-    if not os.access(path, os.W_OK):
+    if not _is_writable(path):
         # Beside a file in a folder that cannot be written there is no room for an index of the
         # log; nobody can change such a file, unless its log says that somebody does.
-        is_still = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
+        is_still = not _is_writable(path.parent) and not Path(f"{path}-wal").exists()
         mode = "ro&immutable=1" if is_still else "ro"
     connection = sqlite3.connect(
         f"{path.as_uri()}?mode={mode}", uri=True, timeout=_WAIT_S, isolation_level=None,
@@ -166,6 +166,10 @@ def _connect_sqlite(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
     return connection
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK)
 
 
 def _listen_sqlite(engine: sa.Engine, path: Path) -> None:
