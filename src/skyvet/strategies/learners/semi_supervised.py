@@ -38,6 +38,7 @@ from skyvet.strategies.semi_supervised.pseudo_labels import (
     make_pseudo_labels,
 )
 from skyvet.strategies.semi_supervised.training import MixedTraining, fit_mixed
+from skyvet.training.configs import OptimiserConfig
 from skyvet.training.fit import FittedNetwork
 from skyvet.training.steps import StepsConfig
 
@@ -46,6 +47,12 @@ __all__ = ["SemiSupervisedClassifier", "SemiSupervisedLearner"]
 _LEAST_OBJECTS = 2
 _MEMBER_STRIDE = 100_003
 _POOL_STREAM = 0x706F6F
+
+FINAL_STEPS = StepsConfig(
+    n_steps=800,
+    optimiser=OptimiserConfig(learning_rate=2e-3, warm_up_fraction=0.1, ema_decay=0.99),
+)
+"""Consistency teaches little in the first few hundred steps: the teacher must be sure first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,7 +75,7 @@ class SemiSupervisedLearner(Config):
     kind: Literal["semi_supervised"] = "semi_supervised"
     start: StartConfig = Field(default=RandomStart(), description="first weights of all networks")
     member: MixedTraining = Field(
-        default=MixedTraining(consistency=FixMatchConfig()),
+        default=MixedTraining(consistency=FixMatchConfig(), steps=FINAL_STEPS),
         description="training of each final network",
     )
     quick: StepsConfig = Field(

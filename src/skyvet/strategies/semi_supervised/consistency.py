@@ -54,7 +54,7 @@ class FixMatchConfig(Config):
     kind: Literal["fixmatch"] = "fixmatch"
     weight: float = Field(default=1.0, ge=0, description="of the consistency loss")
     threshold: float = Field(
-        default=0.9, ge=0.5, lt=1, description="least probability of the likelier class"
+        default=0.95, ge=0.5, lt=1, description="least probability of the likelier class"
     )
     with_class_thresholds: bool = Field(
         default=False, description="lower the threshold of the class that is learnt less far"
