@@ -31,7 +31,8 @@ from skyvet.preprocessing.triplets import TripletArrays
 from skyvet.scoring.curves import roc_auc
 from skyvet.simulation.night import NightConfig
 from skyvet.strategies.audit import rank_suspects
-from skyvet.strategies.audit_training import AuditConfig, AuditStampConfig, held_out_probabilities
+from skyvet.strategies.audit_configs import AuditConfig, AuditStampConfig
+from skyvet.strategies.audit_training import held_out_probabilities
 from skyvet.strategies.experts import plant_wrong_labels
 from skyvet.training.configs import HardwareConfig
 from skyvet.training.simulated import simulated_triplets

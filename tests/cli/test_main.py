@@ -29,6 +29,7 @@ NEEDED_FOR_OPTIONS = {
     "train encoder": {"torch", "scipy"},
     "train sequence": {"torch", "scipy"},
     "tune": {"torch", "scipy"},
+    "audit": {"torch", "scipy"},
 }
 
 FAKES = (

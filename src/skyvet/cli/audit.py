@@ -13,7 +13,7 @@ from skyvet.cli.options import JsonOption
 from skyvet.cli.progress import shown_progress
 from skyvet.core.errors import InvalidInputError
 from skyvet.strategies.audit import Suspects, rank_suspects
-from skyvet.strategies.audit_training import AuditConfig
+from skyvet.strategies.audit_configs import AuditConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
