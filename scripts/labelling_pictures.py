@@ -7,6 +7,7 @@ small WebP files. Takes about two minutes; ends with one line of JSON.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import io
 import json
 import shutil
@@ -17,9 +18,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from skyvet.io.alerts import read_alerts
+from skyvet.io.surveys.ztf_packets import encode_ztf_alert
+from skyvet.records.candidate import Candidate
+from skyvet.records.light_curve import LightCurve
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "_static" / "labelling"
@@ -36,13 +43,43 @@ def skyvet(*words: str) -> list[str]:
     return [sys.executable, "-m", "skyvet.cli.main", *words]
 
 
+def with_past(candidate: Candidate, rng: np.random.Generator) -> Candidate:
+    """Return a candidate whose object has risen for weeks; simulated packets have no past."""
+    mjd_tai = candidate.mjd_tai - np.sort(rng.uniform(1, 55, rng.integers(8, 22)))[::-1]
+    error = abs(candidate.flux_err_njy) * rng.uniform(0.7, 1.6, len(mjd_tai))
+    rise = 1 / (1 + np.exp((candidate.mjd_tai - mjd_tai - 25) / 5))
+    flux = candidate.flux_njy * rise * rng.uniform(0.85, 1.1, len(mjd_tai))
+    flux += error * rng.normal(size=len(mjd_tai))
+    is_limit = np.abs(flux) < 4 * error
+    history = LightCurve(
+        mjd_tai=mjd_tai,
+        flux_njy=np.where(is_limit, 5 * error, flux),
+        flux_err_njy=np.where(is_limit, np.nan, error),
+        band=rng.choice(["g", "r", "i"], len(mjd_tai), p=[0.45, 0.45, 0.1]),
+        is_upper_limit=is_limit,
+        is_difference=True,
+    )
+    return dataclasses.replace(candidate, history=history)
+
+
+def write_past(packets: Path, out: Path) -> None:
+    """Write each packet of a night again, with a past."""
+    rng = np.random.default_rng(3)
+    out.mkdir()
+    for i, reading in enumerate(read_alerts([str(packets)])):
+        if isinstance(reading.item, Candidate):
+            packet = encode_ztf_alert(with_past(reading.item, rng))
+            (out / f"{i:05d}.avro").write_bytes(packet)
+
+
 def make_dataset(folder: Path) -> tuple[Path, Path]:
     """Simulate a night; return its dataset and labels of a part of it, some of them wrong."""
     night, data = folder / "night", folder / "simulated night"
     words = ("--n", str(N_CANDIDATES), "--prior", "0.45", "--seed", "5")
     subprocess.run(skyvet("simulate", "night", "--out", str(night), *words), check=True)
+    write_past(night / "packets", folder / "packets")
     subprocess.run(
-        skyvet("ingest", str(night / "packets"), "--out", str(data), "--with-light-curves"),
+        skyvet("ingest", str(folder / "packets"), "--out", str(data), "--with-light-curves"),
         check=True,
     )
     truth = pq.read_table(night / "truth.parquet", columns=["candidate_id", "label"])
@@ -86,6 +123,12 @@ class Walk:
             self.page.keyboard.press(key)
             self.page.wait_for_timeout(250)
 
+    def look_for(self, smallest_snr: float) -> None:
+        """Skip to a candidate that is bright enough to show something."""
+        snr = self.page.locator(".numbers div", has_text="S/N").locator("dd")
+        while float(snr.inner_text().replace(",", "")) < smallest_snr:
+            self.press("s")
+
     def shoot(self, name: str, *, selector: str | None = None) -> None:
         """Write what is seen, or one part of it, as a small WebP file."""
         self.page.wait_for_timeout(600)
@@ -102,6 +145,7 @@ def walk_one_at_a_time(browser: Browser, address: str) -> None:
     """Label some, stretch, open the help."""
     walk = Walk(browser, address)
     walk.press("r", "b", "4", "Shift+Digit2", "u", "b")
+    walk.look_for(30.0)
     walk.page.locator(".frame").nth(2).hover(position={"x": 190, "y": 130})
     walk.shoot("one")
     walk.press("l", "l", "i", "m", "+")

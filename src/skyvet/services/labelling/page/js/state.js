@@ -27,6 +27,16 @@ export const progress = signal(null);
  * One key press makes one group, a sweep of the grid one group of many.
  */
 export const history = signal([]);
+const PACE_MIN = 5;
+
+/** Labels a minute, by this labeller in the last five minutes. */
+export function ownPace() {
+  const times = history.value.filter(({ event }) => event)
+    .map(({ event }) => (Date.now() - Date.parse(event.labelled_at)) / 60000)
+    .filter((age) => age < PACE_MIN);
+  return times.length / Math.max(1, ...times);
+}
+
 /** Confidence in percent of the label to come; null = not given. */
 export const confidence = signal(null);
 export const comment = signal("");

@@ -14,6 +14,7 @@ import { ViewBar } from "./view_bar.js";
 
 const LETTERS = { real: "R", bogus: "B", unknown: "U", skip: "S" };
 const GAP_PX = 6;
+const PADDING_PX = 6;
 const SMALLEST_PX = 72;
 
 /** Columns that show all cells as large as possible. */
@@ -78,8 +79,10 @@ export function Grid() {
   useLayoutEffect(() => {
     const measure = () => {
       const box = field.current;
-      const best = bestColumns(N_CELLS, box.clientWidth, box.clientHeight);
+      const best = bestColumns(N_CELLS, box.clientWidth - PADDING_PX,
+        box.clientHeight - PADDING_PX);
       nColumns.value = best.columns;
+      box.style.setProperty("--columns", best.columns);
       box.style.setProperty("--cell", `${Math.floor(best.size)}px`);
     };
     measure();

@@ -5,11 +5,14 @@ import { classes, html } from "../html.js";
 import { changeView, view } from "../state.js";
 import { Key, shortNumber } from "./parts.js";
 
-const [WIDTH, HEIGHT] = [340, 200];
-const BOX = { left: 48, right: 332, top: 10, bottom: 168 };
+const [WIDTH, HEIGHT] = [290, 185];
+const BOX = { left: 44, right: 284, top: 10, bottom: 150 };
 const ZERO_POINT_AB = 31.4; // magnitude of 1 nJy
-const SHAPES = ["circle", "square", "diamond", "triangle", "down", "cross"];
+const SHAPES = ["circle", "square", "diamond", "triangle", "cross"];
 const BAND_ORDER = ["u", "g", "r", "i", "z", "y"];
+
+/** Whether an epoch says only that the source was fainter than its flux. */
+const isLimit = (epoch) => !epoch.is_detection && !Number.isFinite(epoch.flux_error_njy);
 
 /** Points that can be drawn: {x, y, low, high, band, isDetection, epoch}. */
 export function pointsOf(epochs, isMagnitude) {
@@ -104,9 +107,15 @@ function Point({ point, band, shape, atX, atY, onShow }) {
     onPointerEnter=${() => onShow(point)} onPointerLeave=${() => onShow(null)}>
     ${isCandidate && html`<circle class="ring" cx=${x} cy=${y} r="6.5" />`}
     <line class="error" x1=${x} x2=${x} y1=${clamp(atY(point.low))} y2=${clamp(atY(point.high))} />
-    <${Mark} shape=${shape} x=${x} y=${y} />
+    <${Mark} shape=${isLimit(point.epoch) ? "down" : shape} x=${x} y=${y} />
     <circle class="target" cx=${x} cy=${y} r="8" />
   </g>`;
+}
+
+function valueText(point) {
+  const value = shortNumber(point.y);
+  return isLimit(point.epoch) ? `limit ${value}`
+    : `${value} ± ${shortNumber(Math.abs(point.high - point.y))}`;
 }
 
 function Plot({ points, bands, nowMjd, isMagnitude }) {
@@ -130,16 +139,20 @@ function Plot({ points, bands, nowMjd, isMagnitude }) {
         shape=${SHAPES[i_band % SHAPES.length]} onShow=${setShown} />`;
     })}
     ${shown && html`<text class="shown" x=${BOX.right} y=${BOX.top + 9} text-anchor="end">
-      ${`${shown.epoch.band || "?"} ${shown.x.toFixed(2)}: ${shortNumber(shown.y)} ± ${shortNumber(Math.abs(shown.high - shown.y))} ${unit}`}</text>`}
+      ${`${shown.epoch.band || "?"} ${shown.x.toFixed(2)}: ${valueText(shown)} ${unit}`}</text>`}
   </svg>`;
 }
 
-function Legend({ bands, hasLimits }) {
+const HOLLOW = [["down", "upper limit", isLimit],
+  ["circle", "no detection", (epoch) => !epoch.is_detection && !isLimit(epoch)]];
+
+function Legend({ bands, epochs }) {
   return html`<ul class="legend">
     ${bands.map((band, i) => html`<li key=${band}><svg viewBox="0 0 12 12" class=${`point band-${band}`}>
       <${Mark} shape=${SHAPES[i % SHAPES.length]} x=${6} y=${6} r=${4} /></svg>${band}</li>`)}
-    ${hasLimits && html`<li><svg viewBox="0 0 12 12" class="point is-limit">
-      <${Mark} shape="circle" x=${6} y=${6} r=${4} /></svg>no detection</li>`}
+    ${HOLLOW.filter(([, , holds]) => epochs.some(holds)).map(([shape, words]) => html`
+      <li key=${words}><svg viewBox="0 0 12 12" class="point is-limit">
+        <${Mark} shape=${shape} x=${6} y=${6} r=${4} /></svg>${words}</li>`)}
   </ul>`;
 }
 
@@ -160,8 +173,7 @@ export function LightCurve({ item }) {
           isMagnitude=${isMagnitude} />`
       : html`<p class="quiet nothing">${epochs.length ? "No epoch can be drawn."
         : "The packet brings no light curve."}</p>`}
-    ${epochs.length > 0 && html`<${Legend} bands=${bands}
-      hasLimits=${epochs.some((epoch) => !epoch.is_detection)} />`}
+    ${epochs.length > 0 && html`<${Legend} bands=${bands} epochs=${epochs} />`}
     ${nHidden > 0 && html`<p class="quiet">${nHidden} of ${epochs.length} epochs without a ${
       isMagnitude ? "positive flux" : "flux"}</p>`}
   </section>`;

@@ -33,8 +33,10 @@ export function shortNumber(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (typeof value !== "number") return String(value);
   const size = Math.abs(value);
-  if (size >= 1e6 || (size > 0 && size < 1e-3)) return value.toExponential(2).replace("-", "−");
-  if (Number.isInteger(value)) return String(value).replace("-", "−");
+  if (size >= 1e9 || (size > 0 && size < 1e-3)) return value.toExponential(2).replace("-", "−");
+  if (Number.isInteger(value) || size >= 1e4) {
+    return Math.round(value).toLocaleString("en").replace("-", "−");
+  }
   const n = Math.max(0, SIGNIFICANT - 1 - Math.floor(Math.log10(size || 1)));
   return value.toFixed(Math.min(n, 4)).replace("-", "−");
 }

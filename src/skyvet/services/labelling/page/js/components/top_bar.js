@@ -5,7 +5,7 @@ import { following } from "../keys.js";
 import { nPending, trouble } from "../outbox.js";
 import { classes, html } from "../html.js";
 import {
-  canLabel, isHelpOpen, mode, nLeft, progress, queueKind, round, session, strategy, theme,
+  canLabel, isHelpOpen, mode, nLeft, ownPace, progress, queueKind, round, session, strategy, theme,
 } from "../state.js";
 import { Key, KeyButton } from "./parts.js";
 
@@ -45,7 +45,8 @@ function Progress() {
     <div class="meter" role="progressbar" aria-label="Labelled" aria-valuemin="0"
       aria-valuemax=${total} aria-valuenow=${now.n_labelled}><i style=${{ width: `${share}%` }}></i></div>
     <span><b>${now.n_labelled.toLocaleString("en")}</b> of ${total.toLocaleString("en")}</span>
-    ${canLabel.value && html`<span><b>${Math.round(now.pace_per_minute ?? 0)}</b> a minute</span>`}
+    ${canLabel.value && html`<span title="Your labels of the last five minutes">
+      <b>${Math.round(ownPace())}</b> a minute</span>`}
     ${nLeft.value !== null && html`<span class="wide-only"><b>${nLeft.value.toLocaleString("en")}</b> in the queue</span>`}
     ${toNext > 0 && html`<span class="wide-only"><b>${toNext}</b> to the next round</span>`}
   </div>`;
