@@ -26,6 +26,13 @@ def label_command(
     bundle: Annotated[
         str | None, typer.Option(help="Bundle whose scores are shown and begin the ranking.")
     ] = None,
+    candidates: Annotated[
+        Path | None,
+        typer.Option(
+            help="Label only these, in this order: Parquet or CSV with candidate_id, such as the "
+            "ask.parquet of skyvet rounds."
+        ),
+    ] = None,
     labeller: Annotated[
         str | None, typer.Option(help="Your name in the labels; default the system's user.")
     ] = None,
@@ -73,6 +80,7 @@ def label_command(
                 bundle=loaded,
                 cache=cache,
                 subclasses=classes,
+                only=candidates,
                 progress=progress,
             )
         needs_token = need_token or not is_loopback(host)

@@ -68,7 +68,6 @@ def make_service(opened: Dataset, store: LabelStore) -> MakeService:
             store,
             rounds,
             config=config,
-            strategies=strategies,
             scores=scores if with_bundle else None,
             subclasses=default_subclasses(),
             page_version="test",

@@ -13,6 +13,7 @@ from skyvet.io.parts import manifest_kind
 from skyvet.models.bundle import Bundle
 from skyvet.services.labelling.app import page_version
 from skyvet.services.labelling.bundle_scores import score_dataset, statistics_of_dataset
+from skyvet.services.labelling.candidate_list import read_candidate_list
 from skyvet.services.labelling.candidates import ShownCandidates
 from skyvet.services.labelling.rankers import LinearRanker, Ranker
 from skyvet.services.labelling.rounds import AUTO_STRATEGY, RoundKeeper
@@ -60,6 +61,7 @@ def open_session(
     cache: Path | None = None,
     subclasses: Sequence[Subclass] | None = None,
     ranker: Ranker | None = None,
+    only: Path | None = None,
     progress: Progress | None = None,
 ) -> LabellingService:
     """Score, measure and rank a dataset, and return its session, started.
@@ -80,6 +82,8 @@ def open_session(
         Default `default_subclasses`.
     ranker : Ranker, optional
         What learns from the labels; default a linear model on stamp statistics.
+    only : Path, optional
+        List of the candidates to label, the first one first; see `read_candidate_list`.
     progress : Progress, optional
         Told of every candidate that is scored and measured.
 
@@ -111,8 +115,8 @@ def open_session(
         store,
         rounds,
         config=config,
-        strategies=strategies,
         scores=scores,
+        only=None if only is None else read_candidate_list(only, candidates),
         subclasses=default_subclasses() if subclasses is None else subclasses,
         page_version=page_version(),
     )

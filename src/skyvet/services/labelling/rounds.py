@@ -73,7 +73,7 @@ class RoundKeeper:
         config: LabellingConfig,
     ) -> None:
         self._ranker = ranker
-        self._strategies = strategies
+        self.strategies = strategies
         self._groups = groups
         self._config = config
         self._lock = threading.Lock()
@@ -139,7 +139,7 @@ class RoundKeeper:
         present = self.present
         has_both = {0, 1} <= set(np.unique(present.verdicts.labels).tolist())
         wanted = _UNCERTAIN if self._ranker.knows_before or has_both else _DIVERSE
-        return wanted if wanted in self._strategies else next(iter(self._strategies))
+        return wanted if wanted in self.strategies else next(iter(self.strategies))
 
     def _advance(self, verdicts: Verdicts) -> None:
         started = time.monotonic()
@@ -182,7 +182,7 @@ class RoundKeeper:
             opinion=made.opinion, labels=made.verdicts.labels, is_available=~made.verdicts.is_done
         )
         rng = np.random.default_rng([self._config.seed, made.number])
-        first = self._strategies[kind].rank(state, self._config.ahead, rng=rng)
+        first = self.strategies[kind].rank(state, self._config.ahead, rng=rng)
         rest = np.setdiff1d(np.arange(len(made.opinion)), first)
         rest = rest[np.argsort(np.abs(made.opinion.logits[rest]), kind="stable")]
         return np.concatenate([first, rest]).astype(np.intp)

@@ -41,7 +41,6 @@ from skyvet.services.labelling.rounds import AUTO_STRATEGY, RoundKeeper
 from skyvet.services.labelling.settings import LabellingConfig
 from skyvet.services.labelling.standing import StandingLabels, Verdicts
 from skyvet.services.labelling.subclasses import Subclass
-from skyvet.strategies.queries.interface import QuerySettings
 
 __all__ = ["LabellingService"]
 
@@ -61,8 +60,8 @@ class LabellingService:
         What the person chose.
     scores : BundleScores, optional
         A bundle's scores, shown beside the images unless labelling is blind.
-    strategies : mapping of str to QuerySettings
-        By kind; those of `rounds`.
+    only : ndarray, shape (k,), intp, optional
+        Rows that are to be labelled, the first one first; default all, as the strategy orders.
     subclasses : sequence of Subclass
         Finer classes that labels may have.
     page_version : str
@@ -78,8 +77,8 @@ class LabellingService:
         rounds: RoundKeeper,
         *,
         config: LabellingConfig,
-        strategies: Mapping[str, QuerySettings],
         scores: BundleScores | None = None,
+        only: IntArray | None = None,
         subclasses: Sequence[Subclass] = (),
         page_version: str = "",
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
@@ -88,8 +87,9 @@ class LabellingService:
         self._store = store
         self._rounds = rounds
         self._config = config
-        self._strategies = strategies
+        self._strategies = rounds.strategies
         self._scores = scores
+        self._only = only
         self._subclasses = tuple(subclasses)
         self._page_version = page_version
         self._clock = clock
@@ -233,12 +233,13 @@ class LabellingService:
         with self._up_to_date():
             verdicts = self._verdicts()
             by_value, by_labeller = self._standing.counts()
-            n_done = int(verdicts.is_done.sum())
+            is_done = verdicts.is_done if self._only is None else verdicts.is_done[self._only]
+            n_done = int(is_done.sum())
             return ProgressMessage(
-                n_total=len(self._candidates),
+                n_total=len(is_done),
                 n_labelled=verdicts.n_labels,
                 n_done=n_done,
-                n_left=len(self._candidates) - n_done,
+                n_left=len(is_done) - n_done,
                 n_suspects=len(self._suspects()),
                 n_by_value=dict(by_value),
                 n_by_labeller=dict(by_labeller),
@@ -322,12 +323,18 @@ class LabellingService:
     def _order(self, request: QueueRequest) -> tuple[IntArray, str]:
         """Return all rows in the order asked for, and what ordered them."""
         if request.queue != "strategy":
-            return np.arange(len(self._candidates), dtype=np.intp), request.queue
+            rows = np.arange(len(self._candidates), dtype=np.intp)
+            return rows if self._only is None else np.sort(self._only), request.queue
         asked = request.strategy or self._config.strategy
         if asked != AUTO_STRATEGY and asked not in self._strategies:
             known = ", ".join((AUTO_STRATEGY, *self._strategies))
             raise InvalidInputError(f"strategy must be one of {known}, got {asked!r}")
-        return self._rounds.order(asked), self._rounds.strategy_in_use(asked)
+        if self._only is None:
+            return self._rounds.order(asked), self._rounds.strategy_in_use(asked)
+        if asked == AUTO_STRATEGY:
+            return self._only, "list"
+        order = self._rounds.order(asked)
+        return order[np.isin(order, self._only)], asked
 
     def _wanted_rows(self, viewer: Viewer, queue: QueueName, order: IntArray) -> IntArray:
         """Return the rows that still want this viewer, in order."""
