@@ -38,6 +38,14 @@ def test_em_maximises_the_likelihood():
     assert prior_by_em(probability, from_prior=0.5) == pytest.approx(best, abs=1e-3)
 
 
+@pytest.mark.parametrize("from_prior", [0.1, 0.8])
+def test_em_undoes_the_fraction_that_the_scores_were_made_for(from_prior):
+    balanced, truth = balanced_probability(20_000, 0.3)
+    odds = balanced / (1 - balanced) * from_prior / (1 - from_prior)
+    estimate = prior_by_em(odds / (1 + odds), from_prior=from_prior)
+    assert estimate == pytest.approx(truth.mean(), abs=0.015)
+
+
 @pytest.mark.parametrize(("value", "low", "high"), [(0.0, 0.0, 1e-5), (1.0, 1 - 1e-5, 1.0)])
 def test_em_stays_inside_where_all_rows_agree(value, low, high):
     assert low <= prior_by_em(np.full(10, value), from_prior=0.3) <= high

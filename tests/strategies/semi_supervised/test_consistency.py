@@ -83,9 +83,11 @@ def test_class_thresholds_never_refuse_a_row_that_the_fixed_one_takes():
 
 
 def test_aligned_logits_have_the_expected_mean_odds():
-    logits = torch.zeros(4)
-    aligned = align_logits(logits, mean_probability=torch.tensor(0.5), prior=0.2)
-    torch.testing.assert_close(torch.sigmoid(aligned), torch.full((4,), 0.2))
+    now = torch.tensor([0.4, 0.8])
+    for mean in now:
+        logits = torch.logit(mean).repeat(4)
+        aligned = align_logits(logits, mean_probability=mean, prior=0.2)
+        torch.testing.assert_close(torch.sigmoid(aligned), torch.full((4,), 0.2))
 
 
 def test_alignment_keeps_the_order():

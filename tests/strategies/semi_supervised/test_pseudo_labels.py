@@ -17,6 +17,9 @@ from skyvet.strategies.semi_supervised.pseudo_labels import (
 )
 
 
+PLAIN = PseudoLabelConfig()
+
+
 def scored(n, *, prior=0.3, seed=0, distance=3.0):
     """Logits that are right as they are: two normals in log likelihood ratio, and their truth."""
     rng = np.random.default_rng(seed)
@@ -26,11 +29,9 @@ def scored(n, *, prior=0.3, seed=0, distance=3.0):
     return logits, truth
 
 
-def made(config=PseudoLabelConfig(), *, n_labels=400, over=1.0, pool_prior=0.3, **options):  # noqa: B008 - frozen
-    pool, truth = scored(20_000, seed=1, prior=pool_prior)
+def made(config=PLAIN, *, n_labels=400, over=1.0, **options):
+    pool, truth = scored(20_000, seed=1, **options)
     logits, labels = scored(n_labels, seed=2, **options)
-    if pool_prior != 0.3 and not options:
-        pool = pool - math.log(pool_prior / (1 - pool_prior)) + math.log(3 / 7)
     result = make_pseudo_labels(
         over * pool,
         config,
@@ -58,8 +59,13 @@ def test_held_out_precision_is_that_of_the_pool():
 
 
 def test_each_class_has_its_own_threshold():
-    strict, _ = made(PseudoLabelConfig(real_purity=0.99, bogus_purity=0.9))
-    assert strict.report.real_threshold > strict.report.bogus_threshold
+    config = PseudoLabelConfig(real_purity=0.99, bogus_purity=0.9)
+    result, truth = made(config, n_labels=4000, distance=1.5)
+    report = result.report
+    assert report.real_threshold > report.bogus_threshold
+    assert report.real_precision > report.bogus_precision
+    assert report.n_real_tested / 4000 == pytest.approx(report.n_real / len(truth), abs=0.02)
+    assert report.n_bogus_tested / 4000 == pytest.approx(report.n_bogus / len(truth), abs=0.05)
 
 
 def test_rows_between_the_thresholds_get_nothing():
@@ -107,6 +113,7 @@ def test_labels_drawn_by_class_have_the_fraction_estimated():
         weights=np.ones(3000),
     )
     assert result.report.prior == pytest.approx(truth.mean(), abs=0.02)
+    assert truth[result.targets > 0.5].mean() == pytest.approx(0.97, abs=0.02)
 
 
 def test_purity_counts_the_mean_of_what_is_taken():
