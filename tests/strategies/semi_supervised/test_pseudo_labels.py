@@ -16,7 +16,6 @@ from skyvet.strategies.semi_supervised.pseudo_labels import (
     rows_for_purity,
 )
 
-
 PLAIN = PseudoLabelConfig()
 
 
