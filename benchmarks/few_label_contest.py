@@ -32,7 +32,7 @@ from skyvet.training.prediction import predict_logits
 
 __all__ = ["BUDGETS", "SIZES", "Size", "figures_of", "run_our_part", "run_ours", "run_recipe_part"]
 
-SizeName = Literal["small", "full"]
+SizeName = Literal["tiny", "small", "full"]
 Row = dict[str, float]
 
 BUDGETS = (100, 200, 1000)
@@ -94,7 +94,23 @@ def _full() -> Size:
     )
 
 
-SIZES: dict[str, Size] = {"small": _small(), "full": _full()}
+def _tiny() -> Size:
+    small = _small()
+    network = ResNetConfig(depth=18, width=2, stem="small", dropout=0.0)
+    changes = {
+        "network": network, "n_first": 90, "n_queried": 9, "n_rounds": 1, "n_epochs": 3,
+        "n_pseudo_epochs": 2,
+    }  # fmt: skip
+    return dataclasses.replace(
+        small,
+        pool=PoolConfig(n_real=130, n_bogus=300),
+        network=network,
+        recipe=small.recipe.model_copy(update=changes),
+    )
+
+
+SIZES: dict[str, Size] = {"tiny": _tiny(), "small": _small(), "full": _full()}
+"""Runs by name; ``tiny`` only shows that every part works, its figures mean nothing."""
 
 
 def run_recipe_part(size: SizeName, seed: int, *, cache: Path) -> list[dict[str, Any]]:

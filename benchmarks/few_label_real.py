@@ -5,6 +5,7 @@ The bogus triplets were labelled by an automated visual inspection (an image mod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,9 @@ _N_FOLDS = 5
 _N_COMPONENTS = 32
 
 
-def run_embedding_fold(data: str, i_fold: int, *, seed: int = 42) -> dict[str, dict[str, float]]:
+def run_embedding_fold(
+    data: str, i_fold: int, budgets: Sequence[int], *, seed: int = 42
+) -> dict[str, dict[str, float]]:
     """Return the AUC on one test fold of the pooled classifier at each number of labels.
 
     Labels are drawn at random from the other folds; smaller sets are parts of larger ones.
@@ -68,7 +71,7 @@ def run_embedding_fold(data: str, i_fold: int, *, seed: int = 42) -> dict[str, d
             continue
         rows = tested if with_curve else tested.without_light_curve()
         found[name] = {}
-        for budget in EMBEDDING_BUDGETS:
+        for budget in budgets:
             train = labelled.take(np.sort(order[:budget]))
             train = train if with_curve else train.without_light_curve()
             member = fit_pooled(train, config, seed=seed + i_fold)

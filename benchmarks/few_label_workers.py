@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ def run_parts(
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
     found: dict[str, Any] = {}
-    waiting: dict[str, Future[Any]] = {}
+    waiting: dict[Future[Any], Part] = {}
     with ProcessPoolExecutor(n_workers, mp_context=context) as pool:
         for part in parts:
             path = part.path(cache)
@@ -75,14 +75,14 @@ def run_parts(
                 found[part.name] = json.loads(path.read_text(encoding="utf-8"))
                 say(f"{part.name}: from the cache", started)
             else:
-                waiting[part.name] = pool.submit(_timed, part)
-        for part in parts:
-            if part.name in waiting:
-                result, seconds = waiting[part.name].result()
-                _keep(part.path(cache), result)
-                found[part.name] = result
-                say(f"{part.name}: {seconds:.0f} s", started)
-    return found
+                waiting[pool.submit(_timed, part)] = part
+        for done in as_completed(waiting):
+            part = waiting[done]
+            result, seconds = done.result()
+            _keep(part.path(cache), result)
+            found[part.name] = result
+            say(f"{part.name}: {seconds:.0f} s", started)
+    return {part.name: found[part.name] for part in parts}
 
 
 def _timed(part: Part) -> tuple[Any, float]:
