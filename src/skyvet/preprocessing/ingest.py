@@ -112,16 +112,9 @@ def ingest(
         start=writer.position,
         with_history=config.with_light_curves,
     )
-    geometry = BlockConfig(
-        size_px=config.stamp_px,
-        centring=config.centring,
-        with_variance=config.with_variance,
-        n_per_block=config.n_per_part,
-        with_history=config.with_light_curves,
-    )
     progress.start("reading alerts", None)
     progress.advance(writer.n_done)
-    for block in read_blocks(readings, geometry, seen=seen_in(out, "candidates")):
+    for block in read_blocks(readings, _blocks_of(config), seen=seen_in(out, "candidates")):
         writer.append(
             table=("candidates", _with_stamp_scales(block)),
             arrays={"stamps": block.stamps.values},
@@ -132,6 +125,16 @@ def ingest(
         progress.advance(len(block.candidates) + len(block.rejections))
     progress.finish()
     return writer.finish()
+
+
+def _blocks_of(config: IngestConfig) -> BlockConfig:
+    return BlockConfig(
+        size_px=config.stamp_px,
+        centring=config.centring,
+        with_variance=config.with_variance,
+        n_per_block=config.n_per_part,
+        with_history=config.with_light_curves,
+    )
 
 
 def _settings_of(config: IngestConfig) -> dict[str, Any]:
