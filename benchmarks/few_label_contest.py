@@ -77,7 +77,7 @@ def _small() -> Size:
         input_px=31,
         network=network,
         recipe=RbC1000Config(
-            network=network, hardware=hardware, learning_rate=1e-2, n_pseudo_epochs=12
+            network=network, hardware=hardware, learning_rate=1e-2, n_pseudo_epochs=20
         ),
         hardware=hardware,
     )

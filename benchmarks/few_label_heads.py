@@ -6,7 +6,8 @@ The network's logit f and its features z stay as they are. What is learnt is
 
 by maximum posterior, with both classes weighing the same. The penalty on d is chosen among a few,
 "infinite" among them, by cross-validation inside the bought labels: the largest whose log loss lies
-within one standard error of the best, so that a handful of labels moves little more than a and b.
+within one standard error of the best. Penalties below 600 / n are not tried, as the standard error
+of a handful of labels is itself unsure: they move little more than a and b.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from skyvet.core.arrays import FloatArray, IntArray
 __all__ = ["AdaptedHead", "adapt_head", "principal_features"]
 
 _PENALTIES = (np.inf, 300.0, 100.0, 30.0, 10.0, 3.0)
+_LEAST_PENALTY_TIMES_LABELS = 600.0
 _PENALTY_SCALE = 3.0
 _PENALTY_SHIFT = 0.3
 _N_FOLDS = 5
@@ -122,8 +124,10 @@ def _choose_penalty(
     for value in (0, 1):
         rows = rng.permutation(np.flatnonzero(labels == value))
         folds[rows] = np.arange(len(rows)) % n_folds
-    losses = np.empty((len(_PENALTIES), len(labels)))
-    for i_penalty, penalty in enumerate(_PENALTIES):
+    least = _LEAST_PENALTY_TIMES_LABELS / len(labels)
+    penalties = [penalty for penalty in _PENALTIES if penalty >= least]
+    losses = np.empty((len(penalties), len(labels)))
+    for i_penalty, penalty in enumerate(penalties):
         for i_fold in range(n_folds):
             train, held_out = folds != i_fold, folds == i_fold
             head = _fit(logits[train], features[train], labels[train], penalty=penalty)
@@ -134,7 +138,7 @@ def _choose_penalty(
     gaps = (losses - losses[means.argmin()]) * weights * len(labels) / weights.sum()
     errors = gaps.std(axis=1) / np.sqrt(len(labels))
     good = np.flatnonzero(means - means.min() <= errors)
-    return _PENALTIES[good[0]]
+    return penalties[good[0]]
 
 
 def _class_weights(labels: IntArray) -> FloatArray:
