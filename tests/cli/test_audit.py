@@ -12,6 +12,7 @@ from skyvet.cli.main import main
 FAST = [
     "--n-folds", "2", "--n-repeats", "1", "--no-with-dihedral-average",
     "--member.n-epochs", "6", "--member.hardware.n-threads", "1",
+    "--member.batches.min-epoch-rows", "0",
 ]  # fmt: skip
 
 

@@ -47,6 +47,11 @@ class AuditBatchConfig(BatchConfig):
         default=ClassBalance.NONE,
         description="even out classes: none, by weights in the loss, or by drawing both alike",
     )
+    min_epoch_rows: int = Field(
+        default=1000,
+        ge=0,
+        description="an epoch passes over few rows several times, until it has so many",
+    )
 
 
 class AuditTrainConfig(TrainConfig):
