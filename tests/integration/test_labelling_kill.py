@@ -62,6 +62,12 @@ class Server:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
+    def interrupt(self) -> int:
+        """End it as Ctrl-C does and return its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(timeout=60)
+
     def close(self) -> None:
         self.kill()
         self._log.close()
@@ -104,6 +110,15 @@ class LabellingScript(threading.Thread):
             self.acknowledged += known["acknowledged"]
             self.pending = [e for e in self.pending if e["event_key"] not in known["acknowledged"]]
         self._client.close()
+
+
+def test_interrupt_ends_the_server_without_an_error(dataset: Path, tmp_path: Path) -> None:
+    server = Server(dataset, tmp_path)
+    server.start()
+    assert httpx.get(f"{server.base}/api/health").json() == {"ok": True, "store_ok": True}
+    assert server.interrupt() == 0
+    server.close()
+    assert not (tmp_path / "server.log").read_text()
 
 
 def test_server_killed_at_random_loses_no_acknowledged_label(dataset: Path, tmp_path: Path) -> None:

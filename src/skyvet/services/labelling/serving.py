@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
@@ -68,6 +69,7 @@ def serve(app: FastAPI, door: socket.socket, *, on_ready: Callable[[], None] | N
     if on_ready is not None:
         on_ready()
     try:
-        uvicorn.Server(config).run(sockets=[door])
+        with suppress(KeyboardInterrupt):  # Ctrl-C is how a person ends a server
+            uvicorn.Server(config).run(sockets=[door])
     finally:
         door.close()
