@@ -68,7 +68,7 @@ def draw_label_curve(curves: Sequence[LabelCurve], figure: CurveFigure) -> str:
         axes.set_xlabel("labels spent")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlim(0, 1.03 * n_most)
-        if len(curves) > 1:
+        if len(curves) > 1 and axes.lines:
             axes.legend(loc="lower right" if figure.better == "higher" else "upper right")
 
     title = f"{figure.name} against labels spent ({figure.better} is better)"

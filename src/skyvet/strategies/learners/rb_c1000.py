@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from skyvet.core.arrays import IntArray
 from skyvet.core.configs import Config
+from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress
 from skyvet.models.interface import InputShape
 from skyvet.models.networks import NetworkConfig
@@ -179,6 +180,11 @@ class RbC1000Learner(Config):
         progress: Progress | None = None,
     ) -> NetworkClassifier:
         """Learn; see `skyvet.strategies.learners.interface.FewLabelLearner`."""
+        if len(np.unique(bought.labels)) < 2:
+            raise InvalidInputError(
+                f"learner {self.kind!r} needs labels of both REAL and BOGUS, got {len(bought)} "
+                "labels of at most one class; label more candidates"
+            )
         run = _Run(pool, self.recipe, seed=seed, work_dir=work_dir, progress=progress)
         run.train("ALS", bought, n_paid=len(bought))
         run.self_train(bought, n_paid=len(bought))

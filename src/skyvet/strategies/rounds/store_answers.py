@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
+from skyvet.io.label_sources import majority_labels
 from skyvet.io.label_store.store import LabelStore
 from skyvet.records.label_events import LabelEvent, Shown
 from skyvet.records.labels import Label, LabelValue
@@ -36,12 +36,13 @@ class StoreAnswers:
 
     def standing(self) -> Mapping[str, LabelValue]:
         """Return what stands of each labelled candidate, in order of the first label."""
-        votes: dict[str, Counter[LabelValue]] = {}
-        for event in self._store.current():
-            key = str(event.candidate_id)
-            if event.value is not None and self._surveys.get(key) == event.survey:
-                votes.setdefault(key, Counter())[event.value] += 1
-        return {key: _majority(counts) for key, counts in votes.items()}
+        table = majority_labels(
+            event
+            for event in self._store.current()
+            if self._surveys.get(str(event.candidate_id)) == event.survey
+        )
+        ids, labels = table["candidate_id"].to_pylist(), table["label"].to_pylist()
+        return {str(key): LabelValue(label) for key, label in zip(ids, labels, strict=True)}
 
     def add(self, label: Label) -> None:
         """Write one answer; it is durable when this returns.
@@ -61,10 +62,3 @@ class StoreAnswers:
             shown=Shown(strategy=self._strategy),
         )
         self._store.append([event])
-
-
-def _majority(counts: Counter[LabelValue]) -> LabelValue:
-    n_real, n_bogus = counts[LabelValue.REAL], counts[LabelValue.BOGUS]
-    if n_real == n_bogus:
-        return LabelValue.UNKNOWN
-    return LabelValue.REAL if n_real > n_bogus else LabelValue.BOGUS
