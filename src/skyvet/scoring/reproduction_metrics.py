@@ -49,7 +49,7 @@ class RbC1000Figures:
     def total(self) -> float:
         """The recipe's "Sum" in percent, at most 600: all but the standard average precision."""
         kept = [field.name for field in fields(self) if field.name != "standard_ap"]
-        return 100.0 * sum(getattr(self, name) for name in kept)
+        return 100.0 * sum(float(getattr(self, name)) for name in kept)
 
 
 def rb_c1000_average_precision(scores: ArrayLike, labels: ArrayLike) -> float:

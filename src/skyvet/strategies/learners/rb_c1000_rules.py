@@ -183,4 +183,5 @@ def confident_rows(logits: FloatArray, *, confidence: float) -> IntArray:
     """
     size = np.abs(logits.astype(np.float64))
     order = np.argsort(-size, kind="stable")
-    return order[size[order] >= np.log(confidence / (1 - confidence))]
+    sure: IntArray = order[size[order] >= np.log(confidence / (1 - confidence))]
+    return sure
