@@ -317,6 +317,12 @@ def test_candidate_is_done_when_labellers_enough_have_labelled_it(store):
     assert offer("cy") == ()
 
 
+def test_work_behind_a_long_labelled_front_is_found(store):
+    store.append([label(i) for i in range(150)])
+    store.reserve("ztf", [150], labeller="ada", n=1, lease_s=60)
+    assert store.reserve("ztf", range(160), labeller="bo", n=3, lease_s=60) == (151, 152, 153)
+
+
 def test_lease_ends_by_the_clock(store, clock):
     store.reserve("ztf", [0], labeller="ada", n=1, lease_s=60)
     clock.forward(59.9)

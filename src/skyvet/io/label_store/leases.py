@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from skyvet.records.label_events import LabelEvent
 __all__ = ["Wish", "forget_leases", "release", "reserve"]
 
 _AT_A_TIME = 500
+_LOOK_AHEAD = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +68,7 @@ def reserve(
         In the given order.
     """
     connection.execute(sa.delete(leases).where(leases.c.expires_at <= now))
-    taken = _done(connection, wish) | _held_by_others(connection, wish)
-    chosen: dict[str, Identifier] = {}
-    for identifier in candidate_ids:
-        if len(chosen) == wish.n:
-            break
-        if (text := str(identifier)) not in taken:
-            chosen.setdefault(text, identifier)
+    chosen = _first_free(connection, candidate_ids, wish)
     release(connection, wish.survey, wish.labeller, candidate_ids=list(chosen.values()))
     if chosen:
         shared = {"survey": wish.survey, "labeller": wish.labeller, "expires_at": until}
@@ -107,20 +103,35 @@ def forget_leases(connection: sa.Connection, labelled: Sequence[LabelEvent]) -> 
         release(connection, survey, labeller, candidate_ids=candidate_ids)
 
 
-def _done(connection: sa.Connection, wish: Wish) -> set[str]:
-    """Return candidates with labels enough, and those that the labeller has labelled."""
-    standing = standing_events().where(events.c.survey == wish.survey).subquery()
+def _first_free(
+    connection: sa.Connection, candidate_ids: Sequence[Identifier], wish: Wish
+) -> dict[str, Identifier]:
+    """Return the first candidates that may be given, by their text."""
+    texts = {str(identifier): identifier for identifier in candidate_ids}
+    head = list(texts)[: min(wish.n + _LOOK_AHEAD, _AT_A_TIME)]
+    taken = _taken(connection, wish, head)
+    if len(head) - len(taken) < wish.n and len(head) < len(texts):  # the front is labelled already
+        taken = _taken(connection, wish, None)
+    free = (text for text in texts if text not in taken)
+    return {text: texts[text] for text in itertools.islice(free, wish.n)}
+
+
+def _taken(connection: sa.Connection, wish: Wish, texts: Sequence[str] | None) -> set[str]:
+    """Return candidates, of these or of the survey, that are done or held by another."""
+    standing, held = standing_events(), sa.select(leases.c.candidate_id)
+    if texts is not None:
+        standing = standing.where(events.c.candidate_id.in_(texts))
+        held = held.where(leases.c.candidate_id.in_(texts))
+    done = _done(standing.where(events.c.survey == wish.survey).subquery(), wish)
+    held = held.where(leases.c.survey == wish.survey, leases.c.labeller != wish.labeller)
+    return {text for query in (done, held) for text in connection.execute(query).scalars()}
+
+
+def _done(standing: sa.Subquery, wish: Wish) -> sa.Select[tuple[str]]:
+    """Return the query of candidates with labels enough or with one of the labeller."""
     is_own = sa.case((standing.c.labeller == wish.labeller, 1), else_=0)
-    query = (
+    return (
         sa.select(standing.c.candidate_id)
         .group_by(standing.c.candidate_id)
         .having((sa.func.count() >= wish.n_labels) | (sa.func.max(is_own) == 1))
     )
-    return set(connection.execute(query).scalars())
-
-
-def _held_by_others(connection: sa.Connection, wish: Wish) -> set[str]:
-    query = sa.select(leases.c.candidate_id).where(
-        leases.c.survey == wish.survey, leases.c.labeller != wish.labeller
-    )
-    return set(connection.execute(query).scalars())
