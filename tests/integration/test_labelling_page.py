@@ -130,6 +130,7 @@ def test_a_sweep_of_the_grid_labels_all_but_the_marked(open_desk, visit):
     page.keyboard.press("g")
     opened.until("() => document.querySelectorAll('.cell').length === 48")
     opened.until("() => document.activeElement.matches('.cell')")
+    page.get_by_role("button", name="Label 48").wait_for()
     keys = page.eval_on_selector_all(".cell", "cells => cells.map(c => c.dataset.key)")
     for key in (" ", "ArrowRight", "u", "ArrowRight", "s", "ArrowRight", " ", " ", "Enter"):
         page.keyboard.press(key)

@@ -152,9 +152,39 @@ def test_stamps_that_do_not_come_are_told_and_asked_again(open_desk, visit):
     opened.page.route("**/api/stamps/**", lambda route: route.fulfill(status=500, json={}))
     opened.page.goto(open_desk().address)
     opened.page.get_by_text("The stamps did not come").wait_for()
+    opened.page.keyboard.press("r")
+    opened.page.get_by_text("No label without stamps").wait_for(state="attached")
     opened.page.unroute("**/api/stamps/**")
     opened.page.get_by_role("button", name="Try again").click()
     opened.page.wait_for_selector("#triplet")
+
+
+def test_the_light_curve_is_shown_in_flux_and_magnitudes(open_desk, visit):
+    epochs = [
+        {"mjd_tai": 60000.0 + i, "flux_njy": flux, "flux_error_njy": error, "band": band,
+         "is_detection": error is not None, "is_candidate": i == 3}
+        for i, (flux, error, band) in enumerate(
+            [(500.0, None, "g"), (-300.0, 90.0, "r"), (3631.0, 90.0, "g"), (9e3, 90.0, "g")])
+    ]  # fmt: skip
+
+    def add_epochs(route) -> None:
+        answer = route.fetch()
+        document = answer.json()
+        for item in document["items"]:
+            item["light_curve"] = epochs
+        route.fulfill(response=answer, json=document)
+
+    opened = visit()
+    opened.page.route("**/api/queue", add_epochs)
+    page = opened.open(open_desk().address).page
+    points = page.locator(".light-curve .point")
+    assert points.count() == 4
+    assert page.locator(".legend li").all_inner_texts() == ["g", "r", "upper limit"]
+    page.keyboard.press("n")
+    page.get_by_text("1 of 4 epochs without a positive flux").wait_for()
+    points.nth(1).hover()
+    shown = page.locator(".light-curve .shown").text_content().strip()
+    assert shown == "g 60002.00: 22.50 \N{PLUS-MINUS SIGN} 0.0269 mag"  # 3631 nJy
 
 
 def test_the_next_triplet_is_drawn_at_once_from_what_was_fetched_before(open_desk, visit):

@@ -3,6 +3,7 @@
 import { batch } from "../vendor/preact-signals.mjs";
 import { deliver, nPending, post, trouble } from "./outbox.js";
 import { askAnew, refill, removeItems, returnItems, setAside } from "./queue.js";
+import { stampsOf } from "./stamps.js";
 import {
   canLabel, comment, confidence, current, history, isScoreHidden, items, message, mode, pointer,
   queueKind, strategy, zoom,
@@ -62,6 +63,10 @@ export function labelEvent(item, { value, subclass = "", timeTakenS, note = "", 
 export function label(value, subclass = "") {
   const item = current.value;
   if (!item || !canLabel.value) return;
+  if (!stampsOf(item)?.planes) {
+    message.value = "No label without stamps: wait for them, or skip";
+    return;
+  }
   const event = labelEvent(item, {
     value, subclass, timeTakenS: secondsShown(), note: comment.value.trim(),
     percent: confidence.value,

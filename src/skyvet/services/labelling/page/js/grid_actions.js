@@ -4,6 +4,7 @@ import { batch, computed, signal } from "../vendor/preact-signals.mjs";
 import { labelEvent, remember, secondsShown } from "./actions.js";
 import { post } from "./outbox.js";
 import { removeItems, setAside } from "./queue.js";
+import { stampsArrived, stampsOf } from "./stamps.js";
 import { canLabel, items, message } from "./state.js";
 
 export const N_CELLS = 48;
@@ -17,6 +18,11 @@ export const iCell = signal(0);
 export const nColumns = signal(8);
 
 export const cells = computed(() => items.value.slice(0, N_CELLS));
+/** Cells whose stamps are there: what nobody could see gets no label. */
+export const seen = computed(() => {
+  stampsArrived.value;
+  return cells.value.filter((item) => stampsOf(item)?.planes);
+});
 export const focused = computed(() => cells.value[Math.min(iCell.value, cells.value.length - 1)]
   ?? null);
 
@@ -55,7 +61,7 @@ export function chooseBase(value) {
 
 /** Label every cell as it stands and bring the next ones. */
 export function applySweep() {
-  const swept = cells.value;
+  const swept = seen.value;
   if (!swept.length || !canLabel.value) return;
   const timeTakenS = secondsShown() / swept.length;
   const entries = swept.map((item) => {

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef } from "../../vendor/preact-hooks.mj
 import { noteShown, undo } from "../actions.js";
 import {
   N_CELLS, applySweep, base, cells, chooseBase, focused, iCell, mark, marks, moveTo, nColumns,
-  toggle, verdictOf,
+  seen, toggle, verdictOf,
 } from "../grid_actions.js";
 import { classes, html } from "../html.js";
 import { canLabel, history, queueState, view } from "../state.js";
@@ -52,7 +52,7 @@ function Cell({ item, i }) {
 
 function Sweep() {
   const marked = marks.value.size;
-  const n = cells.value.length;
+  const n = seen.value.length;
   if (!canLabel.value) return null;
   return html`<div class="sweep">
     <div class="choice" role="group" aria-label="Label of all unmarked">
