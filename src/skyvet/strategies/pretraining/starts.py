@@ -15,6 +15,7 @@ from skyvet.core.errors import BundleError
 from skyvet.core.progress import Progress
 from skyvet.models.networks import NetworkConfig
 from skyvet.preprocessing.pools import CandidatePool
+from skyvet.strategies.pretraining.label_free import LabelFreeStart, label_free_state
 from skyvet.strategies.pretraining.self_supervised import (
     RestoreConfig,
     VicRegConfig,
@@ -40,7 +41,7 @@ class WeightsStart(Config):
 
 
 StartConfig = Annotated[
-    RandomStart | WeightsStart | VicRegConfig | RestoreConfig | SimulationStart,
+    RandomStart | WeightsStart | VicRegConfig | RestoreConfig | SimulationStart | LabelFreeStart,
     Field(discriminator="kind"),
 ]
 """Any start; ``kind`` says which."""
@@ -85,6 +86,10 @@ def start_state(
         return transferred_state(_read_weights(config.path), network, pool, seed=seed)
     if isinstance(config, SimulationStart):
         return simulation_state(
+            pool, network, config, seed=seed, checkpoint_dir=checkpoint_dir, progress=progress
+        )
+    if isinstance(config, LabelFreeStart):
+        return label_free_state(
             pool, network, config, seed=seed, checkpoint_dir=checkpoint_dir, progress=progress
         )
     return self_supervised_state(
