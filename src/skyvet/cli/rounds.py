@@ -320,8 +320,9 @@ def _show(
     if result.n_missing:
         command = _label_command(asked)
         document["next"] = command
+        shown = command.replace(" --", " \\\n    --")  # no line is broken by the terminal
         lines.append(
-            f"{result.n_missing} more labels complete this round. Label with:\n  {command}\n"
+            f"{result.n_missing} more labels complete this round. Label with:\n  {shown}\n"
             "and give this command again (or with --wait)."
         )
     table = make_table(_title(asked, config), headings, rows)
