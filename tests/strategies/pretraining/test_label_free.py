@@ -9,6 +9,7 @@ from tests.strategies.dots import few_steps
 from tests.strategies.sky import raw_survey
 
 from skyvet.core.errors import InvalidInputError
+from skyvet.io.dataset import Dataset
 from skyvet.models.compact_net import CompactConfig
 from skyvet.preprocessing.normalization import StampConfig, prepare_stamps
 from skyvet.preprocessing.pools import CandidatePool
@@ -18,6 +19,7 @@ from skyvet.strategies.pretraining.label_free import (
     LabelFreeStart,
     fit_label_free,
     label_free_state,
+    stamps_of_dataset,
 )
 from skyvet.strategies.pretraining.label_free_positives import PositivesConfig
 from skyvet.strategies.pretraining.starts import start_state
@@ -28,7 +30,7 @@ NETWORK = CompactConfig(widths=(4, 8), dropout=0.0)
 START = LabelFreeStart(
     stamps=StampConfig(size_px=41, with_mask_planes=False),
     positives=PositivesConfig(n_positives=120, n_measured=40, erased_widths=1.5, min_radius_px=4.0),
-    steps=few_steps(40),
+    steps=few_steps(100),
     batch_size=24,
     prior=0.33,
     held_out_fraction=0.2,
@@ -132,3 +134,24 @@ def test_candidates_of_one_object_are_refused():
     )
     with pytest.raises(InvalidInputError, match="2 objects"):
         fitted((stamps, truth, pool))
+
+
+def test_raw_stamps_of_a_pool_come_from_its_dataset_whatever_the_order(dataset):
+    opened = Dataset.open(dataset)
+    order = np.random.default_rng(0).permutation(len(opened))
+    ids = opened.table["candidate_id"].to_numpy()[order]
+    pool = CandidatePool(
+        stamps=np.zeros((len(ids), 3, 9, 9), np.float32), candidate_ids=ids, object_ids=ids
+    )
+    raw = stamps_of_dataset(dataset, pool)
+    rows = np.array([3, 0, 2])
+    np.testing.assert_array_equal(raw(rows), opened.stamps(order[rows]))
+
+
+def test_a_candidate_that_the_dataset_lacks_is_named(dataset):
+    ids = np.array([1, 2])
+    pool = CandidatePool(
+        stamps=np.zeros((2, 3, 9, 9), np.float32), candidate_ids=ids, object_ids=ids
+    )
+    with pytest.raises(InvalidInputError, match="2 of 2"):
+        stamps_of_dataset(dataset, pool)

@@ -40,7 +40,7 @@ def significance(stamps):
 def test_width_is_that_of_the_stars_and_significance_that_of_the_detections(survey):
     stamps, truth = survey
     found = measure_detections(stamps)
-    assert np.median(found.fwhm_px) == pytest.approx(FWHM_PX, rel=0.15)
+    assert found.fwhm_px == pytest.approx(FWHM_PX, rel=0.15)
     assert len(found.significance) == len(stamps)
     # matched filter of a Gaussian: flux error = 2 sqrt(pi) sigma for unit noise
     expected = 130 / (2 * np.sqrt(np.pi) * FWHM_PX / 2.3548)

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from skyvet.core.configs import Config
+from skyvet.strategies.learners.label_free import LabelFreeLearner
 from skyvet.strategies.learners.rb_c1000 import RbC1000Learner
 from skyvet.strategies.learners.semi_supervised import SemiSupervisedLearner
 from skyvet.strategies.learners.supervised import SupervisedLearner
@@ -17,7 +18,8 @@ from skyvet.strategies.learners.supervised import SupervisedLearner
 __all__ = ["LEARNERS", "LearnerConfig", "LearnerRow"]
 
 LearnerConfig = Annotated[
-    SupervisedLearner | SemiSupervisedLearner | RbC1000Learner, Field(discriminator="kind")
+    SupervisedLearner | SemiSupervisedLearner | LabelFreeLearner | RbC1000Learner,
+    Field(discriminator="kind"),
 ]
 """Any learner's settings, which is the learner itself; ``kind`` says which."""
 
@@ -49,6 +51,12 @@ LEARNERS: Mapping[str, LearnerRow] = MappingProxyType(
         "semi_supervised": LearnerRow(
             title="pseudo-labels and consistency on the unlabelled pool",
             learner=SemiSupervisedLearner,
+        ),
+        "label_free": LearnerRow(
+            title="sources put into the pool's own stamps before the first label, then "
+            "semi-supervised",
+            learner=LabelFreeLearner,
+            starts_without_labels=True,
         ),
         "rb_c1000": LearnerRow(
             title="RB-C1000's training and self-training, as published", learner=RbC1000Learner

@@ -9,7 +9,7 @@ bought, and its weights start the trainings that follow.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -40,6 +40,7 @@ from skyvet.strategies.pretraining.label_free_positives import (
     RawStamps,
     inject_positives,
 )
+from skyvet.strategies.pretraining.label_free_prior import prior_by_best_bin
 from skyvet.training.configs import OptimiserConfig
 from skyvet.training.fit import FittedNetwork
 from skyvet.training.loop import train_epochs, training_fingerprint
@@ -60,6 +61,7 @@ __all__ = [
 _HELD_OUT_STREAM = 0x6C6166
 _N_HELD_OUT_POSITIVES = 500
 _LEAST_ROWS = 10
+_USUAL_LOGIT = 2.0
 
 
 class LabelFreeStart(Config):
@@ -107,6 +109,9 @@ class LabelFreeFit:
         AUC of positives against the pool's detections, both held out: 0.5 = nothing learnt; the
         nearer to 1 the more the injected sources stand out from *all* detections, REAL ones too.
         A perfect classifier that sees no shortcut reaches ``1 - prior / 2``.
+    prior_estimate : float
+        Fraction of REAL in the pool that held-out scores leave room for, whatever was assumed
+        (`prior_by_best_bin`).
     held_out_positive_logits, held_out_pool_logits : ndarray, shape (n,) and (m,), float32
         What that was measured on.
     """
@@ -116,6 +121,7 @@ class LabelFreeFit:
     n_erased: int
     n_positives: int
     held_out_auc: float
+    prior_estimate: float
     held_out_positive_logits: FloatArray
     held_out_pool_logits: FloatArray
 
@@ -207,8 +213,10 @@ def fit_label_free(
     )
     held = source.positives(held_rows, seed=seed + 1, n_wanted=_N_HELD_OUT_POSITIVES)
     trained = fitted.build()
-    of_positives = predict_logits(trained, held.stamps)
     of_pool = predict_logits(trained, images.stamps[held_rows])
+    of_positives = predict_logits(trained, held.stamps)
+    fitted, factor = _tempered(fitted, of_pool)
+    of_pool, of_positives = factor * of_pool, factor * of_positives
     is_positive = np.repeat([1, 0], [len(of_positives), len(of_pool)])
     return LabelFreeFit(
         fitted=fitted,
@@ -216,6 +224,7 @@ def fit_label_free(
         n_erased=positives.n_erased,
         n_positives=len(positives.hosts),
         held_out_auc=roc_auc(np.concatenate([of_positives, of_pool]), is_positive),
+        prior_estimate=prior_by_best_bin(of_positives, of_pool),
         held_out_positive_logits=of_positives,
         held_out_pool_logits=of_pool,
     )
@@ -382,6 +391,20 @@ def _split(pool: CandidatePool, config: LabelFreeStart, seed: int) -> tuple[IntA
     order = np.random.default_rng([seed, _HELD_OUT_STREAM]).permutation(len(objects))
     is_held = np.isin(of_row, order[:n_held])
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+
+
+def _tempered(fitted: FittedNetwork, logits: FloatArray) -> tuple[FittedNetwork, float]:
+    """Return the network with its head scaled down to usual logits, and the factor.
+
+    The loss is flat far from 0 and drives logits up to tens. Neither order nor sign changes.
+    """
+    usual = float(np.median(np.abs(logits)))
+    factor = min(1.0, _USUAL_LOGIT / usual) if usual > 0 else 1.0
+    state = {
+        name: part * factor if name.startswith("head.") else part
+        for name, part in fitted.state_dict.items()
+    }
+    return replace(fitted, state_dict=state), factor
 
 
 def _train(

@@ -7,6 +7,8 @@ sky, noise and edges.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import ndimage
 
@@ -25,8 +27,9 @@ def erase_detection(
 ) -> FloatArray | None:
     """Replace the middle of the difference by a clean patch of the same difference.
 
-    Science changes by the same amount, the template stays: what is left is the stamp as it would
-    have been on a night without the detection. The patch fades out over 3 pixels.
+    Science loses what was in the difference, too, and gets so much of the patch that its noise is
+    what it was; the template stays. What is left is the stamp as it would have been on a night
+    without the detection. The patch fades out over 3 pixels, at constant noise.
 
     Parameters
     ----------
@@ -60,22 +63,39 @@ def erase_detection(
     reach = int(np.ceil(radius_px + _TAPER_PX))
     difference = stamp[CutoutKind.DIFFERENCE]
     distance = _distance(size, centre)
-    is_missing = ~valid_pixels(stamp[:N_CUTOUT_KINDS]).all(axis=0)
+    is_missing: BoolArray = np.asarray(~valid_pixels(stamp[:N_CUTOUT_KINDS]).all(axis=0))
     if is_missing[distance <= reach].any():
         return None
     is_there = _is_something_there(difference, max_significance)
-    if is_there[(distance > radius_px) & (distance <= 2 * radius_px)].any():
+    around = (distance > radius_px) & (distance <= 2 * radius_px)
+    if bool((is_there & around).any()):
         return None
     place = _clean_place(is_missing | is_there, centre, reach, rng=rng)
     if place is None:
         return None
     middle, patch = _window(centre, centre, reach), _window(*place, reach)
     weight = np.clip((radius_px + _TAPER_PX - distance[middle]) / _TAPER_PX, 0.0, 1.0)
-    change = (weight * (difference[patch] - difference[middle])).astype(np.float32)
+    kept = np.sqrt(1 - weight**2)  # so that the noise of the sum is that of both parts
+    sky, share = _sky_and_science_share(stamp)
+    there, new = difference[middle] - sky, weight * (difference[patch] - sky)
     erased = np.array(stamp, dtype=np.float32)
-    erased[CutoutKind.SCIENCE][middle] += change
-    erased[CutoutKind.DIFFERENCE][middle] += change
+    erased[CutoutKind.DIFFERENCE][middle] = sky + kept * there + new
+    erased[CutoutKind.SCIENCE][middle] += (kept - 1) * there + share * new
     return erased
+
+
+def _sky_and_science_share(stamp: FloatArray) -> tuple[float, float]:
+    """Return the difference's level, and how much of its noise science adds to the template's.
+
+    Science without the difference is the template as the survey matched it, with its own noise;
+    what it lacks of the science image's noise has to be put back.
+    """
+    science, difference = stamp[CutoutKind.SCIENCE], stamp[CutoutKind.DIFFERENCE]
+    images = np.stack([science, difference, science - difference])
+    images = np.where(valid_pixels(images), images, np.float32(np.nan))
+    levels, scatters = robust_location_scale(images.astype(np.float32))
+    lacking = max(float(scatters[0]) ** 2 - float(scatters[2]) ** 2, 0.0)
+    return float(levels[1]), min(math.sqrt(lacking) / float(scatters[1]), 1.0)
 
 
 def _distance(size: int, centre: int) -> FloatArray:

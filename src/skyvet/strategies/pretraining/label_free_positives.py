@@ -28,6 +28,7 @@ from skyvet.simulation.injection import (
 from skyvet.simulation.injection_psf import PsfSource, StampPsf, fwhm_of_stars
 from skyvet.simulation.psf import Psf
 from skyvet.strategies.pretraining.label_free_erasure import erase_detection
+from skyvet.strategies.pretraining.label_free_stars import stars_of_stamp
 from skyvet.training.row_batches import drawn_rows
 
 __all__ = [
@@ -43,6 +44,9 @@ RawStamps = Callable[[IntArray], FloatArray]
 """Stamps of rows: (n,) int -> (n, 3 or 6, size, size) float32, survey's unit, NaN = missing."""
 
 _SEARCH_PX = 2
+_LEAST_STARS = 10
+_REACH_WIDTHS = 3.0
+_LEAST_REACH_PX = 5
 _ROWS_AT_A_TIME = 256
 _LEAST_DRAWN = 8
 _HOST_STREAM = 0x686F73
@@ -54,7 +58,7 @@ class PositivesConfig(Config):
 
     n_positives: int = Field(default=6000, ge=2, description="stamps with a source put in")
     n_measured: int = Field(
-        default=1500, ge=1, description="detections whose width and significance are measured"
+        default=1500, ge=1, description="stamps whose stars and detections are measured"
     )
     max_tries: float = Field(
         default=8.0, ge=1, description="stamps tried for each one wanted, at most"
@@ -72,12 +76,6 @@ class PositivesConfig(Config):
     gain: float | None = Field(
         default=6.2, gt=0, description="electrons a unit of the stamps (ZTF: 6.2); null = no noise"
     )
-    width_scatter: float = Field(
-        default=0.05, ge=0, le=0.5, description="relative scatter of widths around the measured one"
-    )
-    ellipticity_scatter: float = Field(
-        default=0.05, ge=0, le=0.2, description="scatter of each component of the distortion"
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,13 +84,16 @@ class PoolOfDetections:
 
     Parameters
     ----------
-    fwhm_px : ndarray, shape (n,)
-        Widths of the stars of those stamps that have any [pixels].
+    fwhm_px : float
+        Median width of its stars [pixels].
+    stars : tuple of StampPsf
+        Shapes that sources may have.
     significance : ndarray, shape (m,)
         Flux over its error of a point source at the place of each detection, signed.
     """
 
-    fwhm_px: FloatArray
+    fwhm_px: float
+    stars: tuple[StampPsf, ...]
     significance: FloatArray
 
 
@@ -119,7 +120,9 @@ class InjectedPositives:
 
 
 def measure_detections(stamps: FloatArray) -> PoolOfDetections:
-    """Measure widths of stars and significances of the central detections.
+    """Measure shapes of stars and significances of the central detections.
+
+    Where fewer than 10 stars are isolated, round profiles of the measured widths stand in.
 
     Parameters
     ----------
@@ -141,12 +144,17 @@ def measure_detections(stamps: FloatArray) -> PoolOfDetections:
         raise InvalidInputError(
             f"no star in {len(stamps)} stamps to measure a width; give more or larger stamps"
         )
-    psf = _round_psf(float(np.median(widths)))
+    width = float(np.median(widths))
+    reach = max(_LEAST_REACH_PX, round(_REACH_WIDTHS * width))
+    stars = [star for stamp in stamps for star in stars_of_stamp(stamp, reach_px=reach)]
+    if len(stars) < _LEAST_STARS:
+        stars = [_round_psf(float(width)) for width in widths]
+    psf = _round_psf(width)
     found = np.array([_significance(stamp[CutoutKind.DIFFERENCE], psf) for stamp in stamps])
     found = found[np.isfinite(found)]
     if len(found) == 0:
         raise InvalidInputError(f"none of {len(stamps)} difference stamps has noise to measure")
-    return PoolOfDetections(fwhm_px=widths, significance=found)
+    return PoolOfDetections(fwhm_px=width, stars=tuple(stars), significance=found)
 
 
 def inject_positives(
@@ -235,10 +243,8 @@ class _Maker:
                 f"no detection is as significant as min_significance = {config.min_significance}; "
                 "choose a smaller one"
             )
-        self._widths = pool.fwhm_px
-        self._radius = max(
-            config.min_radius_px, config.erased_widths * float(np.median(self._widths))
-        )
+        self._stars = pool.stars
+        self._radius = max(config.min_radius_px, config.erased_widths * pool.fwhm_px)
         self._config = config
         self._rng = rng
         self.n_tried = 0
@@ -251,7 +257,7 @@ class _Maker:
         if erased is None:
             return None
         self.n_erased += 1
-        psf = self._draw_psf(erased)
+        psf = self._stars[int(self._rng.integers(len(self._stars)))]
         try:
             noise = point_source_noise(Cutout(pixels=erased[CutoutKind.DIFFERENCE]), psf)
         except InvalidInputError:
@@ -260,18 +266,6 @@ class _Maker:
         if self._rng.random() < self._config.negative_fraction:
             flux = -flux
         return self._put(erased, flux, psf)
-
-    def _draw_psf(self, stamp: FloatArray) -> StampPsf:
-        """Return a PSF as wide as the stamp's stars, or as those of another stamp."""
-        config, rng = self._config, self._rng
-        width = fwhm_of_stars(Cutout(pixels=stamp[CutoutKind.SCIENCE]))
-        if not np.isfinite(width):
-            width = float(rng.choice(self._widths))
-        width *= float(np.clip(1 + config.width_scatter * rng.standard_normal(), 0.5, 1.5))
-        e1, e2 = np.clip(config.ellipticity_scatter * rng.standard_normal(2), -0.4, 0.4)
-        beta = float(rng.uniform(2.5, 4.5))
-        profile = Psf(fwhm_px=width, beta=beta, e1=float(e1), e2=float(e2))
-        return StampPsf(profile=profile, fwhm_px=width, source=PsfSource.STAMP)
 
     def _put(self, stamp: FloatArray, flux: float, psf: StampPsf) -> FloatArray | None:
         """Add the source; None where a faded one would leave a hole in the science image."""
