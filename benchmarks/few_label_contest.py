@@ -16,19 +16,20 @@ from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.errors import InvalidInputError
 from skyvet.models.networks import NetworkConfig
 from skyvet.models.resnet import ResNetConfig
-from skyvet.preprocessing.augmentation import AugmentationConfig
-from skyvet.preprocessing.batches import BatchConfig
 from skyvet.preprocessing.normalization import StampConfig
-from skyvet.preprocessing.pools import BoughtLabels, CandidatePool
+from skyvet.preprocessing.pools import CandidatePool
 from skyvet.scoring.curves import roc_auc
 from skyvet.scoring.metrics import mdr_at_fpr
 from skyvet.scoring.reproduction_metrics import rb_c1000_figures
+from skyvet.strategies.few_label_recipe import FewLabelRecipe, run_few_label_recipe
 from skyvet.strategies.learners.rb_c1000 import RbC1000Config, run_rb_c1000
 from skyvet.strategies.learners.rb_c1000_rules import RbC1000Split, split_rb_c1000
+from skyvet.strategies.learners.semi_supervised import SemiSupervisedLearner
 from skyvet.strategies.queries.interface import Opinion
-from skyvet.training.configs import HardwareConfig, OptimiserConfig, Precision, TrainConfig
-from skyvet.training.fit import fit_network
-from skyvet.training.prediction import predict_logits
+from skyvet.strategies.semi_supervised.consistency import FixMatchConfig
+from skyvet.strategies.semi_supervised.training import MixedTraining
+from skyvet.training.configs import HardwareConfig, OptimiserConfig, Precision
+from skyvet.training.steps import StepsConfig
 
 __all__ = ["BUDGETS", "SIZES", "Size", "figures_of", "run_our_part", "run_ours", "run_recipe_part"]
 
@@ -36,6 +37,7 @@ SizeName = Literal["tiny", "small", "full"]
 Row = dict[str, float]
 
 BUDGETS = (100, 200, 1000)
+_OPTIMISER = OptimiserConfig(learning_rate=2e-3, warm_up_fraction=0.1, ema_decay=0.99)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +54,20 @@ class Size:
         Both contenders' network.
     recipe : RbC1000Config
         The recipe with that network.
-    hardware : HardwareConfig
-        Where the trainings run.
+    ours : FewLabelRecipe
+        skyvet's recipe with that network.
     """
 
     pool: PoolConfig
     input_px: int
     network: NetworkConfig
     recipe: RbC1000Config
-    hardware: HardwareConfig
+    ours: FewLabelRecipe
 
     @property
     def fingerprint(self) -> str:
         """All settings as text."""
-        parts = (self.pool, self.network, self.recipe, self.hardware)
+        parts = (self.pool, self.network, self.recipe, self.ours)
         return f"{self.input_px} " + " ".join(part.model_dump_json() for part in parts)
 
 
@@ -79,7 +81,7 @@ def _small() -> Size:
         recipe=RbC1000Config(
             network=network, hardware=hardware, learning_rate=1e-2, n_pseudo_epochs=20
         ),
-        hardware=hardware,
+        ours=_ours(network, hardware, n_steps=800),
     )
 
 
@@ -90,7 +92,23 @@ def _full() -> Size:
         input_px=63,
         network=recipe.network,
         recipe=recipe,
-        hardware=HardwareConfig(),
+        ours=_ours(recipe.network, HardwareConfig(), n_steps=3000),
+    )
+
+
+def _ours(network: NetworkConfig, hardware: HardwareConfig, *, n_steps: int) -> FewLabelRecipe:
+    """Return skyvet's recipe; what is not named here is its default."""
+    final = MixedTraining(
+        network=network,
+        steps=StepsConfig(n_steps=n_steps, optimiser=_OPTIMISER, hardware=hardware),
+        consistency=FixMatchConfig(threshold=0.95),
+    )
+    quick = StepsConfig(n_steps=150, hardware=hardware)
+    return FewLabelRecipe(
+        quick=quick,
+        final=SemiSupervisedLearner(
+            member=final, quick=quick, pseudo_labels=None, with_dihedral_average=True
+        ),
     )
 
 
@@ -174,9 +192,7 @@ def run_ours(
     seed: int,
     settings: Size,
 ) -> dict[int, Opinion]:
-    """Buy labels of the pool and judge the test rows after each budget.
-
-    A plain start, to be beaten: labels drawn at random, the network trained on them alone.
+    """Buy labels of the pool by skyvet's recipe and judge the test rows at each budget.
 
     Parameters
     ----------
@@ -193,25 +209,10 @@ def run_ours(
     settings : Size
         Network and hardware.
     """
-    order = np.random.default_rng(seed).permutation(len(pool))
-    training = TrainConfig(
-        network=settings.network,
-        n_epochs=25,
-        patience=0,
-        validation_fraction=0.0,
-        optimiser=OptimiserConfig(learning_rate=3e-3, ema_decay=0.97),
-        batches=BatchConfig(size=64, min_epoch_rows=1000),
-        augmentation=AugmentationConfig(),
-        hardware=settings.hardware,
-        seed=seed,
+    stages = run_few_label_recipe(
+        pool, lambda rows: truth[rows], settings.ours, budgets=budgets, seed=seed
     )
-    opinions = {}
-    for budget in budgets:
-        rows = order[:budget]
-        labelled = pool.labelled(BoughtLabels(i_row=rows, labels=truth[rows]))
-        network = fit_network(labelled, training).build()
-        opinions[budget] = Opinion(logits=predict_logits(network, tested.stamps))
-    return opinions
+    return {len(stage.bought): stage.classifier.judge(tested) for stage in stages}
 
 
 def split_of(pool: SimulatedPool, settings: Size, seed: int) -> RbC1000Split:
