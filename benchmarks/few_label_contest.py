@@ -27,6 +27,7 @@ from skyvet.strategies.learners.rb_c1000_rules import RbC1000Split, split_rb_c10
 from skyvet.strategies.learners.semi_supervised import SemiSupervisedLearner
 from skyvet.strategies.queries.interface import Opinion
 from skyvet.strategies.semi_supervised.consistency import FixMatchConfig
+from skyvet.strategies.semi_supervised.mixed_batches import MixedBatchConfig
 from skyvet.strategies.semi_supervised.training import MixedTraining
 from skyvet.training.configs import HardwareConfig, OptimiserConfig, Precision
 from skyvet.training.steps import StepsConfig
@@ -74,6 +75,7 @@ class Size:
 def _small() -> Size:
     network = ResNetConfig(depth=18, width=16, stem="small", dropout=0.0)
     hardware = HardwareConfig(accelerator="cpu", precision=Precision.FLOAT32, n_threads=1)
+    half_precision = hardware.model_copy(update={"precision": Precision.BFLOAT16})
     return Size(
         pool=PoolConfig(),
         input_px=31,
@@ -81,7 +83,7 @@ def _small() -> Size:
         recipe=RbC1000Config(
             network=network, hardware=hardware, learning_rate=1e-2, n_pseudo_epochs=20
         ),
-        ours=_ours(network, hardware, n_steps=800),
+        ours=_ours(network, half_precision, n_steps=1000),
     )
 
 
@@ -101,13 +103,18 @@ def _ours(network: NetworkConfig, hardware: HardwareConfig, *, n_steps: int) -> 
     final = MixedTraining(
         network=network,
         steps=StepsConfig(n_steps=n_steps, optimiser=_OPTIMISER, hardware=hardware),
+        batches=MixedBatchConfig(n_labelled=64, unlabelled_ratio=1.5),
         consistency=FixMatchConfig(threshold=0.95),
     )
     quick = StepsConfig(n_steps=150, hardware=hardware)
     return FewLabelRecipe(
         quick=quick,
         final=SemiSupervisedLearner(
-            member=final, quick=quick, pseudo_labels=None, with_dihedral_average=True
+            member=final,
+            quick=quick,
+            n_folds=2,
+            pseudo_labels=None,
+            with_dihedral_average=True,
         ),
     )
 

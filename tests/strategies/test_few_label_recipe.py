@@ -110,6 +110,22 @@ def test_another_seed_asks_others(
     assert set(other[-1].bought.i_row) != set(asked[0][-1].bought.i_row)
 
 
+@pytest.mark.parametrize(("per_label", "n_steps"), [(0.0, 6), (2.0, 24)])
+def test_more_labels_take_more_steps(
+    pool: CandidatePool, truth: np.ndarray, per_label: float, n_steps: int
+) -> None:
+    seen = []
+
+    def fit(self: SemiSupervisedLearner, *_: object, **__: object) -> None:
+        seen.append(self.member.steps.n_steps)
+
+    recipe = RECIPE.model_copy(update={"steps_per_label": per_label})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SemiSupervisedLearner, "fit", fit)
+        list(run_few_label_recipe(pool, CountingExpert(truth), recipe, budgets=(12,), seed=0))
+    assert seen == [n_steps]
+
+
 @pytest.mark.parametrize("budgets", [(), (20, 12), (12, 12), (4,)])
 def test_budgets_that_do_not_rise_from_the_first_batch_are_refused(budgets: tuple) -> None:
     with pytest.raises(InvalidInputError, match="budgets must rise"):

@@ -28,7 +28,7 @@ from skyvet.strategies.learners.semi_supervised import (
     SemiSupervisedClassifier,
     SemiSupervisedLearner,
 )
-from skyvet.strategies.queries.diverse_uncertain import DiverseUncertainQuery
+from skyvet.strategies.queries.badge import BadgeQuery
 from skyvet.strategies.queries.interface import Opinion, QueryState
 from skyvet.strategies.queries.registry import QueryConfig
 from skyvet.strategies.semi_supervised.consistency import NoConsistencyConfig
@@ -51,9 +51,7 @@ class FewLabelRecipe(Config):
     n_scored: int = Field(
         default=6000, ge=1, description="candidates judged before a batch is asked, at random"
     )
-    strategy: QueryConfig = Field(
-        default=DiverseUncertainQuery(), description="which of these are asked for"
-    )
+    strategy: QueryConfig = Field(default=BadgeQuery(), description="which of these are asked for")
     quick: StepsConfig = Field(
         default=StepsConfig(n_steps=150), description="training between the rounds"
     )
@@ -61,6 +59,9 @@ class FewLabelRecipe(Config):
     final: SemiSupervisedLearner = Field(
         default=SemiSupervisedLearner(pseudo_labels=None, with_dihedral_average=True),
         description="learner at each budget",
+    )
+    steps_per_label: float = Field(
+        default=2.0, ge=0, description="least steps of its networks, for each label so far"
     )
 
 
@@ -164,10 +165,18 @@ def run_few_label_recipe(
             bought = bought.joined(BoughtLabels(i_row=rows, labels=ask(rows)))
         if total in budgets:
             folder = None if work_dir is None else work_dir / f"round-{i_round}"
-            classifier = recipe.final.fit(
+            classifier = _final_learner(recipe, total).fit(
                 pool, bought, seed=seed, work_dir=folder, progress=progress
             )
             yield RecipeStage(bought=bought, classifier=classifier)
+
+
+def _final_learner(recipe: FewLabelRecipe, n_labels: int) -> SemiSupervisedLearner:
+    """Return the learner at a budget: more labels take more steps to learn."""
+    member = recipe.final.member
+    n_steps = max(member.steps.n_steps, round(recipe.steps_per_label * n_labels))
+    steps = member.steps.model_copy(update={"n_steps": n_steps})
+    return recipe.final.model_copy(update={"member": member.model_copy(update={"steps": steps})})
 
 
 def _choose(
