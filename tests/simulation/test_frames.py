@@ -50,7 +50,7 @@ def test_every_artefact_changes_the_region_of_the_object(kind):
     assert near.any()
 
 
-@pytest.mark.parametrize("kind", set(FrameArtefact) - {FrameArtefact.FRAME_EDGE})
+@pytest.mark.parametrize("kind", sorted(set(FrameArtefact) - {FrameArtefact.FRAME_EDGE}))
 def test_only_the_frame_edge_takes_pixels_away(kind):
     exposure = make_exposure()
     draw_painter(kind, 28, strength=15.0, rng=np.random.default_rng(2))(exposure)
