@@ -78,8 +78,18 @@ def test_positives_stand_out_from_the_pool_no_more_than_real_ones_allow(fit):
     assert 0.6 < fit.held_out_auc < 0.95
 
 
-def test_a_seed_repeats_itself(survey, fit):
+def test_a_training_that_learnt_nothing_is_warned_of(survey, caplog):
+    steps = few_steps(1)
+    optimiser = steps.optimiser.model_copy(update={"learning_rate": 1e-12})
+    steps = steps.model_copy(update={"optimiser": optimiser})
+    untrained = fitted(survey, START.model_copy(update={"steps": steps}))
+    assert untrained.held_out_auc < 0.58
+    assert "do not trust its ranking" in caplog.text
+
+
+def test_a_seed_repeats_itself_and_what_has_learnt_is_not_warned_of(survey, fit, caplog):
     again = fitted(survey)
+    assert not caplog.records
     assert all(torch.equal(again.fitted.state_dict[k], v) for k, v in fit.fitted.state_dict.items())
 
 

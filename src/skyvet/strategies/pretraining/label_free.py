@@ -8,6 +8,7 @@ bought, and its weights start the trainings that follow.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,10 +59,13 @@ __all__ = [
     "stamps_of_dataset",
 ]
 
+_logger = logging.getLogger(__name__)
+
 _HELD_OUT_STREAM = 0x6C6166
 _N_HELD_OUT_POSITIVES = 500
 _LEAST_ROWS = 10
 _USUAL_LOGIT = 2.0
+_LEAST_SHARE_LEARNT = 0.25
 
 
 class LabelFreeStart(Config):
@@ -189,6 +193,8 @@ def fit_label_free(
     Returns
     -------
     LabelFreeFit
+        Where the network hardly tells held-out positives from the pool, a warning is logged: its
+        ranking is then little better than chance.
 
     Raises
     ------
@@ -218,12 +224,14 @@ def fit_label_free(
     fitted, factor = _tempered(fitted, of_pool)
     of_pool, of_positives = factor * of_pool, factor * of_positives
     is_positive = np.repeat([1, 0], [len(of_positives), len(of_pool)])
+    held_out_auc = roc_auc(np.concatenate([of_positives, of_pool]), is_positive)
+    _warn_if_collapsed(held_out_auc, prior=config.prior)
     return LabelFreeFit(
         fitted=fitted,
         n_tried=positives.n_tried,
         n_erased=positives.n_erased,
         n_positives=len(positives.hosts),
-        held_out_auc=roc_auc(np.concatenate([of_positives, of_pool]), is_positive),
+        held_out_auc=held_out_auc,
         prior_estimate=prior_by_best_bin(of_positives, of_pool),
         held_out_positive_logits=of_positives,
         held_out_pool_logits=of_pool,
@@ -405,6 +413,19 @@ def _tempered(fitted: FittedNetwork, logits: FloatArray) -> tuple[FittedNetwork,
         for name, part in fitted.state_dict.items()
     }
     return replace(fitted, state_dict=state), factor
+
+
+def _warn_if_collapsed(held_out_auc: float, *, prior: float) -> None:
+    """Warn where less is learnt than a quarter of what a perfect classifier would gain."""
+    perfect_auc = 1.0 - prior / 2
+    if held_out_auc - 0.5 < _LEAST_SHARE_LEARNT * (perfect_auc - 0.5):
+        _logger.warning(
+            "the label-free training learnt next to nothing: held-out AUC of positives against "
+            "the pool %.2f, where 0.5 is chance and %.2f perfect; do not trust its ranking. Try "
+            "another seed, more steps, a lower learning rate or another prior",
+            held_out_auc,
+            perfect_auc,
+        )
 
 
 def _train(
