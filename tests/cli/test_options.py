@@ -15,6 +15,11 @@ from skyvet.cli.fields import options_of
 from skyvet.cli.options import build_config, read_config_file, with_config_options
 from skyvet.core.configs import Config
 from skyvet.core.errors import InvalidInputError
+from skyvet.strategies.learners.semi_supervised import SemiSupervisedLearner
+from skyvet.strategies.learners.supervised import FEW_LABEL_TRAINING
+from skyvet.strategies.rounds.settings import RoundsConfig
+from skyvet.training.configs import EnsembleConfig
+from skyvet.training.tune_config import TuneConfig
 
 
 class Shape(Enum):
@@ -259,3 +264,109 @@ def test_unreadable_settings_file_is_one_clear_error(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(InvalidInputError, match=r"settings\.toml"):
         read_config_file(path)
+
+
+class Steps(Config):
+    n_steps: int = 100
+    decay: float = 0.9
+    network: Annotated[Small | Large, Field(discriminator="kind")] = Small()
+
+
+class Fold(Config):
+    kind: Literal["fold"] = "fold"
+    steps: Steps = Steps(decay=0.5, network=Large(depth=18))
+
+
+class Whole(Config):
+    kind: Literal["whole"] = "whole"
+    steps: Steps = Steps(n_steps=7)
+
+
+class Study(Config):
+    learner: Annotated[Fold | Whole, Field(discriminator="kind")] = Fold()
+    fallback: Whole | None = None
+
+
+def test_a_partial_table_changes_the_named_key_alone():
+    built = build_config(Study, {"learner": {"steps": {"n_steps": 3}}}, {})
+    assert built.learner == Fold(steps=Steps(n_steps=3, decay=0.5, network=Large(depth=18)))
+
+
+def test_a_partial_table_of_another_kind_keeps_that_kinds_defaults():
+    built = build_config(Study, {"learner": {"kind": "whole", "steps": {"decay": 0.1}}}, {})
+    assert built.learner == Whole(steps=Steps(n_steps=7, decay=0.1))
+
+
+def test_a_partial_table_may_change_the_kind_of_an_inner_default():
+    built = build_config(Study, {"learner": {"steps": {"network": {"kind": "small"}}}}, {})
+    assert built.learner == Fold(steps=Steps(decay=0.5, network=Small()))
+
+
+def test_a_partial_table_of_an_absent_config_keeps_its_class_defaults():
+    built = build_config(Study, {"fallback": {"steps": {"decay": 0.1}}}, {})
+    assert built.fallback == Whole(steps=Steps(n_steps=7, decay=0.1))
+
+
+def test_the_kind_on_the_line_keeps_the_files_settings_of_that_kind():
+    tree = {"learner": {"kind": "whole", "steps": {"decay": 0.1}}}
+    built = build_config(Study, tree, {"learner": "whole"})
+    assert built.learner == Whole(steps=Steps(n_steps=7, decay=0.1))
+
+
+def test_another_kind_on_the_line_drops_the_files_settings():
+    tree = {"learner": {"kind": "whole", "steps": {"decay": 0.1}}}
+    assert build_config(Study, tree, {"learner": "fold"}).learner == Fold()
+
+
+def test_a_wrong_value_in_a_partial_table_is_named():
+    with pytest.raises(InvalidInputError, match=r"--learner \(fold.steps.n_steps\)"):
+        build_config(Study, {"learner": {"steps": {"n_steps": "many"}}}, {})
+
+
+def test_an_unknown_key_in_a_partial_table_is_refused():
+    with pytest.raises(InvalidInputError, match=r"'learner\.fold\.steps\.n_step'.*'n_steps'"):
+        build_config(Study, {"learner": {"steps": {"n_step": 3}}}, {})
+
+
+def test_an_unknown_key_far_from_all_others_is_refused_with_the_list_of_keys():
+    with pytest.raises(InvalidInputError, match="it takes n_steps, decay, network"):
+        build_config(Study, {"learner": {"steps": {"zzz": 3}}}, {})
+
+
+def test_a_few_label_learner_keeps_its_training_beside_one_named_key():
+    tree = {"learner": {"kind": "supervised", "member": {"n_epochs": 40}}}
+    member = build_config(RoundsConfig, tree, {}).learner.member
+    assert member == FEW_LABEL_TRAINING.model_copy(update={"n_epochs": 40})
+
+
+def test_a_semi_supervised_learner_keeps_its_consistency_beside_one_named_key():
+    tree = {"learner": {"kind": "semi_supervised", "member": {"steps": {"n_steps": 9}}}}
+    member = build_config(RoundsConfig, tree, {}).learner.member
+    default = SemiSupervisedLearner().member
+    steps = default.steps.model_copy(update={"n_steps": 9})
+    assert member == default.model_copy(update={"steps": steps})
+    assert member.consistency.kind == "fixmatch"
+
+
+@pytest.mark.parametrize("config_class", [EnsembleConfig, TuneConfig, RoundsConfig])
+def test_every_single_key_of_a_command_changes_that_key_alone(config_class):
+    default = config_class().model_dump()
+    free = {key: value for key, value in default.items() if key != "ranges"}  # a range is whole
+    for path, value in leaves(free):
+        tree = nested(path, value)
+        assert build_config(config_class, tree, {}).model_dump() == default, path
+
+
+def leaves(tree, above=()):
+    """Yield path and value of each setting that TOML can say."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*above, key))
+        elif value is not None:
+            yield (*above, key), value
+
+
+def nested(path, value):
+    for key in reversed(path):
+        value = {key: value}
+    return value

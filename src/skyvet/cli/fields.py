@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -18,7 +18,15 @@ from pydantic.fields import FieldInfo
 from skyvet.core.configs import Config
 from skyvet.core.errors import InvalidInputError
 
-__all__ = ["ConfigOption", "config_class_of", "documented_parameters", "options_of"]
+__all__ = [
+    "ConfigOption",
+    "config_at",
+    "config_class_of",
+    "config_classes_of",
+    "documented_parameters",
+    "options_of",
+    "tag_of",
+]
 
 _METAVARS: dict[object, str] = {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}
 _PARAMETER = re.compile(r"^(\w[\w, ]*) :.*\n((?:(?:[ ]+.*)?\n?)*)", re.MULTILINE)
@@ -178,6 +186,31 @@ def config_class_of(annotation: Any) -> type[Config] | None:  # noqa: ANN401 - a
     return plain if isinstance(plain, type) and issubclass(plain, Config) else None
 
 
+def config_classes_of(annotation: Any) -> list[type[Config]]:  # noqa: ANN401 - any annotation
+    """Return all config classes that an annotation allows."""
+    return [found for kind in _alternatives(annotation) if (found := config_class_of(kind))]
+
+
+def config_at(config_class: type[Config], place: Sequence[object]) -> type[Config] | None:
+    """Return the config class at a place inside another; None where there is none.
+
+    Parameters
+    ----------
+    config_class : type
+        Subclass of `Config`.
+    place : sequence
+        Names of fields; after a union, the tag that says which of its classes.
+    """
+    classes, found = [config_class], [config_class]
+    for step in place:
+        found = [kind for kind in classes if tag_of(kind)[1] == step]
+        if not found:
+            fields = [kind.model_fields[step] for kind in classes if step in kind.model_fields]
+            found = [kind for field in fields for kind in config_classes_of(field.annotation)]
+        classes = found
+    return found[0] if len(found) == 1 else None
+
+
 def _bare(annotation: Any) -> Any:  # noqa: ANN401 - any annotation
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
@@ -198,11 +231,11 @@ def _choices(annotation: Any) -> list[object]:  # noqa: ANN401 - any annotation
     if isinstance(plain, type) and issubclass(plain, Enum):
         return list(plain)
     if config_class_of(plain) is not None:
-        return [tag for _, tag in [_tag_of(plain)] if tag]
+        return [tag for _, tag in [tag_of(plain)] if tag]
     return []
 
 
-def _tag_of(config_class: type[Config]) -> tuple[str, str]:
+def tag_of(config_class: type[Config]) -> tuple[str, str]:
     """Return name and value of the field that tells a config class from others in a union."""
     for name, field in config_class.model_fields.items():
         if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1:
@@ -240,7 +273,7 @@ def _parse(text: str, annotation: Any, name: str) -> object:  # noqa: ANN401 - a
         for choice in _choices(kind):
             if _label(choice).lower() == text.lower():
                 tagged = config_class_of(kind)
-                return {_tag_of(tagged)[0]: choice} if tagged else choice
+                return {tag_of(tagged)[0]: choice} if tagged else choice
     if text[:1] in ("{", "["):
         try:
             return json.loads(text)
@@ -264,7 +297,7 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Config):
-        tag = _tag_of(type(value))[1]
+        tag = tag_of(type(value))[1]
         return tag or json.dumps(value.model_dump(mode="json"))
     if isinstance(value, Mapping):
         return json.dumps(value, default=str)

@@ -23,7 +23,8 @@ Rules:
 - The parameter named ``config`` gives options without prefix; any other parameter that is a
   config gives options and a TOML table that begin with its name (``training: TrainingConfig``
   becomes ``--training.epochs`` and ``[training]``). A config inside a config does the same.
-- Command line beats ``--config FILE.toml`` beats default.
+- Command line beats ``--config FILE.toml`` beats default, key by key: a table that names one key of
+  a config leaves the field's other defaults as they are, unless it names another kind.
 - A tuple is given with commas (``--bands g,r``), None as ``none``, a choice between config
   classes by its tag (``--network vgg6``) or as JSON (``--network '{"kind": "vgg6"}'``).
 - A value that does not fit ends with exit code 3 and one line that names the option.
@@ -42,7 +43,8 @@ from typing import Annotated, Any, get_type_hints
 import typer
 from pydantic import ValidationError
 
-from skyvet.cli.fields import ConfigOption, config_class_of, options_of
+from skyvet.cli.fields import ConfigOption, config_at, config_class_of, options_of
+from skyvet.cli.partial_settings import joined_settings, over_defaults
 from skyvet.core.configs import Config
 from skyvet.core.errors import InvalidInputError
 
@@ -121,7 +123,8 @@ def build_config(
     config_class : type
         Subclass of `Config`.
     tree : mapping
-        Nested settings, as a TOML file gives them; those left out keep their default.
+        Nested settings, as a TOML file gives them; those left out keep the default of the field
+        that they are part of.
     texts : mapping of str to str or bool
         Dotted path of a field (with underscores) to the text of its option; flags are bools.
     prefix : str, default ""
@@ -154,9 +157,9 @@ def build_config(
     for path, text in texts.items():
         _set(merged, path.split("."), known[prefix + path].parse(text))
     try:
-        return config_class.model_validate(merged)
+        return config_class.model_validate(over_defaults(config_class, merged))
     except ValidationError as error:
-        raise InvalidInputError(_explain(error, prefix, [*known])) from error
+        raise InvalidInputError(_explain(error, config_class, prefix, [*known])) from error
 
 
 def read_config_file(path: Path) -> _Tree:
@@ -228,23 +231,35 @@ def _set(tree: _Tree, keys: list[str], value: object) -> None:
     *above, last = keys
     for key in above:
         tree = tree.setdefault(key, {})
-    tree[last] = value
+    tree[last] = joined_settings(tree.get(last), value)
 
 
-def _explain(error: ValidationError, prefix: str, known: list[str]) -> str:
+def _explain(
+    error: ValidationError, config_class: type[Config], prefix: str, known: list[str]
+) -> str:
     """Return one line: each wrong option, what is wrong with it and what came."""
     lines = []
     for fault in error.errors():
         path = prefix + ".".join(str(part) for part in fault["loc"] if not isinstance(part, int))
         if fault["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(path, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            lines.append(f"unknown setting {path!r}{hint}")
+            owner = None if len(fault["loc"]) == 1 else config_at(config_class, fault["loc"][:-1])
+            lines.append(f"unknown setting {path!r}{_hint(path, known, owner)}")
         elif fault["type"] == "missing":
             lines.append(f"{ConfigOption.name_of(path)}: is needed and has no default")
         else:
             lines.append(f"{_subject(path, known)}: {_complaint(fault)}")
     return "; ".join(lines)
+
+
+def _hint(path: str, known: list[str], owner: type[Config] | None) -> str:
+    """Return what may have been meant by an unknown setting, or what its owner takes."""
+    last = path.rpartition(".")[2]
+    near = difflib.get_close_matches(path, known, n=1)
+    if owner is not None and not near:
+        near = difflib.get_close_matches(last, owner.model_fields, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; it takes {', '.join(owner.model_fields)}" if owner is not None else ""
 
 
 def _subject(path: str, known: list[str]) -> str:
