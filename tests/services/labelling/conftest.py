@@ -19,6 +19,7 @@ from skyvet.services.labelling.access import Gate, Viewer
 from skyvet.services.labelling.app import create_app
 from skyvet.services.labelling.bundle_scores import BundleScores
 from skyvet.services.labelling.candidates import ShownCandidates
+from skyvet.services.labelling.messages import QueueRequest
 from skyvet.services.labelling.rankers import LinearRanker
 from skyvet.services.labelling.rounds import RoundKeeper
 from skyvet.services.labelling.service import LabellingService
@@ -92,6 +93,29 @@ def label(key: str, value: str = "real", **more: Any) -> dict[str, Any]:
 def true_value(key: str) -> str:
     """Return the right label of a fake candidate: even ones are real."""
     return "real" if int(key.rpartition(":")[2]) % 2 == 0 else "bogus"
+
+
+def ask(service: LabellingService, viewer: Viewer = ADA, **request: Any):
+    """Return the queue's answer to a viewer."""
+    return service.queue(viewer, QueueRequest(**request))
+
+
+def keys_of(answer):
+    """Return the candidates of an answer."""
+    return [item.key for item in answer.items]
+
+
+def label_all(service, keys, viewer=ADA, wrong=()):
+    """Label candidates rightly, but for the wrong ones."""
+    events = []
+    for key in keys:
+        value = true_value(key)
+        if key in wrong:
+            value = "bogus" if value == "real" else "real"
+        events.append(label(key, value, event_key=f"{viewer.name}-{key}"))
+    answer = service.record(viewer, events)
+    assert not answer.refused
+    return answer
 
 
 class Client:

@@ -58,7 +58,7 @@ def test_session_of_a_real_bundle_asks_learns_and_stores(opened, bundle_path, st
     keys = [item.key for item in service.queue(ADA, QueueRequest(n=6)).items]
     service.record(ADA, [label(key) for key in keys])
     service.close()
-    assert service.progress().round == 1
+    assert service.progress(ADA).round == 1
 
 
 def test_cache_lies_beside_the_dataset(opened):
@@ -144,7 +144,7 @@ def test_list_is_labelled_in_its_own_order_and_nothing_else(opened, store, liste
         found = service.queue(ADA, QueueRequest(n=9, strategy=other)).items
         assert {item.key for item in found} == {keys[row] for row in (39, 4, 20)}
     assert len(service.queue(ADA, QueueRequest(n=9, queue="all")).items) == 3
-    assert (service.progress().n_total, service.progress().n_left) == (3, 3)
+    assert (service.progress(ADA).n_total, service.progress(ADA).n_left) == (3, 3)
 
 
 @pytest.mark.parametrize(

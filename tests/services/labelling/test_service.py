@@ -7,35 +7,24 @@ import threading
 
 import numpy as np
 import pytest
-from tests.services.labelling.conftest import ADA, BO, EVE, label, true_value
+from tests.services.labelling.conftest import (
+    ADA,
+    BO,
+    EVE,
+    ask,
+    keys_of,
+    label,
+    label_all,
+    true_value,
+)
 
 from skyvet.core.errors import InvalidInputError, RequestRefusedError, StoreUnavailableError
 from skyvet.records.label_events import LabelEvent
 from skyvet.records.labels import LabelValue
-from skyvet.services.labelling.messages import QueueRequest, ReleaseRequest
+from skyvet.services.labelling.messages import ReleaseRequest
 
 N = 40
 LATER = dt.timedelta(seconds=60)
-
-
-def ask(service, viewer=ADA, **request):
-    return service.queue(viewer, QueueRequest(**request))
-
-
-def keys_of(answer):
-    return [item.key for item in answer.items]
-
-
-def label_all(service, keys, viewer=ADA, wrong=()):
-    events = []
-    for key in keys:
-        value = true_value(key)
-        if key in wrong:
-            value = "bogus" if value == "real" else "real"
-        events.append(label(key, value, event_key=f"{viewer.name}-{key}"))
-    answer = service.record(viewer, events)
-    assert not answer.refused
-    return answer
 
 
 def standing(store):
@@ -49,7 +38,7 @@ def test_queue_goes_over_the_whole_dataset_once(make_service):
         seen += items
         label_all(service, items)
     assert len(seen) == len(set(seen)) == N
-    assert service.progress().n_left == 0
+    assert service.progress(ADA).n_left == 0
 
 
 def test_no_candidate_is_given_to_two_labellers_at_once(make_service):
@@ -78,7 +67,7 @@ def test_two_servers_on_one_store_share_the_reservations(make_service):
     assert not set(ada) & set(bo)
     assert len(bo) == 10
     label_all(second, bo, BO)
-    assert first.progress().n_labelled == 10, "what another server stored is seen"
+    assert first.progress(ADA).n_labelled == 10, "what another server stored is seen"
 
 
 def test_order_is_the_same_again_after_a_restart(make_service):
@@ -98,7 +87,7 @@ def test_without_a_bundle_the_first_candidates_are_spread_out_then_uncertain(mak
     assert first.strategy == "k_center"
     assert all(item.score is None for item in first.items)
     label_all(service, keys_of(first))
-    service.progress()
+    service.progress(ADA)
     service.close()
     assert ask(service, n=1).strategy == "margin"
 
@@ -141,7 +130,7 @@ def test_labels_change_the_order_of_the_next_round(make_service):
     assert (before.round, after.round) == (0, 1)
     expected = [key for key in keys_of(before) if key in keys_of(after)]
     assert keys_of(after) != expected
-    progress = service.progress()
+    progress = service.progress(ADA)
     assert [(row.round, row.n_labels) for row in progress.history] == [(1, 8)]
     assert progress.n_labels_to_next_round == 8
 
@@ -157,16 +146,16 @@ def test_refit_learns_what_is_real(make_service):
     service = make_service(with_bundle=False, refit_every=10)
     for _ in range(2):
         label_all(service, keys_of(ask(service, n=10)))
-        service.progress()
+        service.progress(ADA)
         service.close()
-    assert service.progress().history[-1].agreement > 0.8
+    assert service.progress(ADA).history[-1].agreement > 0.8
 
 
 def test_labels_of_an_earlier_session_are_learned_from_at_the_start(make_service):
     label_all(make_service(refit_every=8), keys_of(ask(make_service(), n=16)))
     again = make_service(refit_every=8)
-    assert again.progress().round == 2
-    assert again.progress().n_left == N - 16
+    assert again.progress(ADA).round == 2
+    assert again.progress(ADA).n_left == N - 16
 
 
 def test_stamps_are_those_of_the_dataset_bit_for_bit(make_service, opened):
@@ -248,7 +237,7 @@ def test_last_label_stands(make_service, store):
     service.record(ADA, [label(key, "real")])
     service.record(ADA, [label(key, "bogus")])
     assert set(standing(store).values()) == {"bogus"}
-    assert service.progress().n_labelled == 1
+    assert service.progress(ADA).n_labelled == 1
     assert [found.value for found in service.recent(ADA, 9).labels] == [LabelValue.BOGUS]
 
 
@@ -361,8 +350,8 @@ def test_two_labels_a_candidate_where_two_are_wanted(make_service):
     service.release(ADA, ReleaseRequest(keys=None))
     assert set(first) < set(keys_of(ask(service, BO, n=40)))
     label_all(service, first, BO)
-    assert service.progress().n_done == 3
-    assert service.progress().n_by_labeller == {"ada": 3, "bo": 3}
+    assert service.progress(ADA).n_done == 3
+    assert service.progress(ADA).n_by_labeller == {"ada": 3, "bo": 3}
 
 
 def test_audit_queue_begins_with_wrong_labels_and_ends_with_a_new_one(make_service):
@@ -370,7 +359,7 @@ def test_audit_queue_begins_with_wrong_labels_and_ends_with_a_new_one(make_servi
     keys = keys_of(ask(service, n=40))
     wrong = set(keys[5:25:10])
     label_all(service, keys, wrong=wrong)
-    service.progress()
+    service.progress(ADA)
     service.close()
     assert service.session(ADA).default_queue == "audit"
     items = ask(service, ADA, n=40, queue="audit").items
@@ -380,10 +369,10 @@ def test_audit_queue_begins_with_wrong_labels_and_ends_with_a_new_one(make_servi
         assert item.given_by == "ada"
         assert 0.5 < item.suspicion <= 1
     assert not set(keys_of(ask(service, BO, n=40, queue="audit"))) & set(keys_of_items(items))
-    n_before = service.progress().n_suspects
+    n_before = service.progress(ADA).n_suspects
     for item in items[:2]:
         service.record(ADA, [label(item.key, true_value(item.key), strategy="audit")])
-    assert service.progress().n_suspects == n_before - 2
+    assert service.progress(ADA).n_suspects == n_before - 2
     assert not {item.key for item in items[:2]} & set(keys_of(ask(service, n=40, queue="audit")))
 
 
@@ -409,7 +398,7 @@ def test_what_stands_is_what_the_store_says(make_service, store):
         answer = service.record(viewer, [{**sent, "event_key": f"event-{i:04d}"}])
         assert not answer.refused
     current = store.current()
-    progress = service.progress()
+    progress = service.progress(ADA)
     assert progress.n_labelled == len(current)
     for value in LabelValue:
         assert progress.n_by_value[value.value] == sum(e.value is value for e in current)
@@ -420,7 +409,7 @@ def test_what_stands_is_what_the_store_says(make_service, store):
 
 def test_labels_of_other_nights_in_the_store_are_passed_over(make_service, store):
     store.append([LabelEvent(survey="ztf", candidate_id=9, labeller="ada", value=LabelValue.REAL)])
-    assert make_service().progress().n_labelled == 0
+    assert make_service().progress(ADA).n_labelled == 0
 
 
 def test_store_that_goes_away_is_told_and_comes_back(make_service, store, tmp_path):
@@ -432,7 +421,7 @@ def test_store_that_goes_away_is_told_and_comes_back(make_service, store, tmp_pa
     for call in (
         lambda: service.record(ADA, [label(keys[1])]),
         lambda: ask(service, n=1),
-        service.progress,
+        lambda: service.progress(ADA),
     ):
         with pytest.raises(StoreUnavailableError):
             call()
@@ -461,7 +450,7 @@ def test_requests_that_waited_for_a_store_that_fails_do_not_wait_one_after_anoth
 
     def work():
         try:
-            service.progress()
+            service.progress(ADA)
         except StoreUnavailableError as error:
             failures.append(str(error))
 
@@ -474,4 +463,4 @@ def test_requests_that_waited_for_a_store_that_fails_do_not_wait_one_after_anoth
     assert failures == ["the store is away"] * 8
     assert len(n_calls) == 1
     monkeypatch.undo()
-    assert service.progress().n_labelled == 0
+    assert service.progress(ADA).n_labelled == 0

@@ -179,8 +179,7 @@ def _add_state(app: FastAPI, service: LabellingService, gate: Gate) -> None:
 
     @app.get("/api/progress")
     def progress(request: Request) -> ProgressMessage:
-        _viewer(gate, request)
-        return service.progress()
+        return service.progress(_viewer(gate, request))
 
     @app.get("/api/health")
     def health() -> HealthMessage:

@@ -82,6 +82,7 @@ class SessionMessage(Config):
     is_blind: bool
     n_labels_wanted: int
     refit_every: int
+    n_listed: int | None = None
     limits: LimitsMessage = LimitsMessage()
 
 
@@ -213,12 +214,19 @@ class RoundMessage(Config):
 
 
 class ProgressMessage(Config):
-    """Where the labelling stands."""
+    """Where the labelling stands.
+
+    ``n_total`` candidates are to be labelled; of them ``n_begun`` have a label, ``n_done`` as many
+    as are wanted, ``n_left`` fewer, and ``n_open`` still want one of the labeller who asks.
+    ``n_labelled`` counts labels, of which one candidate may have several.
+    """
 
     n_total: int
     n_labelled: int
+    n_begun: int
     n_done: int
     n_left: int
+    n_open: int
     n_suspects: int
     n_by_value: dict[str, int]
     n_by_labeller: dict[str, int]

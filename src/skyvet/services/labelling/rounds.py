@@ -79,6 +79,7 @@ class RoundKeeper:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._present: Round | None = None
+        self._n_base = 0
         self.history: list[RoundMessage] = []
 
     @property
@@ -94,14 +95,25 @@ class RoundKeeper:
         return self._thread is not None and self._thread.is_alive()
 
     def begin(self, verdicts: Verdicts) -> None:
-        """Make the first round from the labels that are there, at once."""
-        number = verdicts.n_labels // self._config.refit_every
+        """Make the first round from the labels that are there, at once.
+
+        Its number follows from the labels that were given on the page, so that it goes on after a
+        restart; imported labels make one round, however many they are.
+        """
+        number = max(verdicts.n_here // self._config.refit_every, int(bool(verdicts.n_labels)))
         self._present = self._make(number, verdicts)
+        self._n_base = verdicts.n_labels
 
     def n_labels_to_next(self, n_labels: int) -> int:
-        """Return how many labels are missing for the next round."""
-        since = n_labels - self.present.verdicts.n_labels
-        return max(0, self._config.refit_every - since)
+        """Return how many labels are missing for the next round.
+
+        It is due, too, when as many of the labels that the present one learned from were taken
+        back; fewer of them never move the next one further away.
+        """
+        self._n_base = min(self._n_base, n_labels)
+        if self.present.verdicts.n_labels - n_labels >= self._config.refit_every:
+            return 0
+        return max(0, self._config.refit_every - (n_labels - self._n_base))
 
     def is_due(self, n_labels: int) -> bool:
         """Say whether enough labels came for the next round, and none is being made."""
@@ -163,6 +175,7 @@ class RoundKeeper:
                 seconds=round(time.monotonic() - started, 3),
             )
         )
+        self._n_base = verdicts.n_labels
         self._present = after
 
     def _make(self, number: int, verdicts: Verdicts) -> Round:

@@ -134,6 +134,7 @@ class LabellingService:
             is_blind=self._config.blind,
             n_labels_wanted=self._config.labels_wanted,
             refit_every=self._config.refit_every,
+            n_listed=None if self._only is None else len(self._only),
         )
 
     def queue(self, viewer: Viewer, request: QueueRequest) -> QueueAnswer:
@@ -154,9 +155,10 @@ class LabellingService:
                 r for key in request.exclude if (r := self._candidates.row_of(key)) is not None
             ]
             fresh = rows[~np.isin(rows, np.array(at_hand, dtype=np.intp))]
-            lost: list[int] = []
+            lost = [row for row in at_hand if row not in rows] if is_review else []
             if viewer.can_label:
-                lost = self._reservations.renew(viewer.name, at_hand, is_review=is_review)
+                kept = [row for row in at_hand if row not in lost]
+                lost += self._reservations.renew(viewer.name, kept, is_review=is_review)
                 taken = self._reservations.take(
                     viewer.name, fresh, n=request.n, is_review=is_review
                 )
@@ -228,18 +230,20 @@ class LabellingService:
             scores=scores,
         )
 
-    def progress(self) -> ProgressMessage:
-        """Say where the labelling stands."""
+    def progress(self, viewer: Viewer) -> ProgressMessage:
+        """Say where the labelling stands, all labellers together and for the one who asks."""
         with self._up_to_date():
             verdicts = self._verdicts()
             by_value, by_labeller = self._standing.counts()
-            is_done = verdicts.is_done if self._only is None else verdicts.is_done[self._only]
-            n_done = int(is_done.sum())
+            rows = np.arange(len(self._candidates)) if self._only is None else self._only
+            n_done = int(verdicts.is_done[rows].sum())
             return ProgressMessage(
-                n_total=len(is_done),
+                n_total=len(rows),
                 n_labelled=verdicts.n_labels,
+                n_begun=int(self._standing.is_begun[rows].sum()),
                 n_done=n_done,
-                n_left=len(is_done) - n_done,
+                n_left=len(rows) - n_done,
+                n_open=len(self._open_rows(viewer, rows)),
                 n_suspects=len(self._suspects()),
                 n_by_value=dict(by_value),
                 n_by_labeller=dict(by_labeller),
@@ -340,18 +344,24 @@ class LabellingService:
         """Return the rows that still want this viewer, in order."""
         if queue == "audit":
             return self._suspects()
-        rows = order[~self._verdicts().is_done[order]]
-        if self._config.labels_wanted > 1:
-            is_own = [
-                self._standing.label_of(row, viewer.name) is not None for row in rows.tolist()
-            ]
-            rows = rows[~np.array(is_own, dtype=bool)]
+        rows = self._open_rows(viewer, order)
         return self._reservations.skipped_last(viewer.name, rows)
 
+    def _open_rows(self, viewer: Viewer, rows: IntArray) -> IntArray:
+        """Return those of the rows that still want a label of this viewer."""
+        rows = rows[~self._verdicts().is_done[rows]]
+        if self._config.labels_wanted == 1:
+            return rows
+        is_own = [self._standing.label_of(row, viewer.name) is not None for row in rows.tolist()]
+        return rows[~np.array(is_own, dtype=bool)]
+
     def _suspects(self) -> IntArray:
-        suspected = self._rounds.present.suspicion.rows.tolist()
-        is_open = [row for row in suspected if not self._standing.is_reviewed(row)]
-        return np.array(is_open, dtype=np.intp)
+        """Return the rows of suspected labels that still stand and that nobody reviewed."""
+        present, now = self._rounds.present, self._verdicts().labels
+        rows = present.suspicion.rows
+        rows = rows[now[rows] == present.verdicts.labels[rows]]
+        is_open = [not self._standing.is_reviewed(row) for row in rows.tolist()]
+        return rows[np.array(is_open, dtype=bool)]
 
     def _shown_score(self, row: int, viewer: Viewer) -> float | None:
         """Return the bundle's score, if this viewer may see it now."""

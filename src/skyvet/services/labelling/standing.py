@@ -33,11 +33,14 @@ class Verdicts:
         Whether as many labellers as are wanted have labelled it, UNKNOWN included.
     n_labels : int
         Standing labels in all.
+    n_here : int
+        Those of them that were given on the page; the others were imported.
     """
 
     labels: IntArray
     is_done: BoolArray
     n_labels: int
+    n_here: int
 
     def bought(self) -> BoughtLabels:
         """Return the labels by which a classifier may learn."""
@@ -66,9 +69,9 @@ class StandingLabels:
         self._held: dict[int, dict[str, list[LabelEvent]]] = {}
         self._n_standing = np.zeros(len(candidates), dtype=np.int32)
         self._side = np.zeros(len(candidates), dtype=np.int32)
+        self._n_here = 0
         self._order: dict[str, list[LabelEvent]] = {}
         self._arrivals: deque[dt.datetime] = deque()
-        self._reviewed: set[int] = set()
         self._by_key: dict[str, LabelEvent] = {}
 
     def sync(self) -> bool:
@@ -96,9 +99,8 @@ class StandingLabels:
         if event.action is LabelAction.LABEL:
             held.append(event)
             self._order.setdefault(event.labeller, []).append(event)
-            self._arrivals.append(stored.stored_at)
-            if event.shown.strategy == "audit":
-                self._reviewed.add(row)
+            if event.shown.page_version:
+                self._arrivals.append(stored.stored_at)
         else:
             held[:] = [label for label in held if label.event_key != event.undoes]
         self._count(row, before, held[-1] if held else None)
@@ -108,11 +110,18 @@ class StandingLabels:
         for event, sign in ((before, -1), (after, 1)):
             if event is not None and event.value is not None:
                 self._side[row] += sign * _SIDE[event.value]
+                self._n_here += sign * bool(event.shown.page_version)
 
     @property
     def n_labels(self) -> int:
         """Number of standing labels."""
         return int(self._n_standing.sum())
+
+    @property
+    def is_begun(self) -> BoolArray:
+        """Whether each candidate has a standing label; shape (n,)."""
+        begun: BoolArray = self._n_standing > 0
+        return begun
 
     def holds(self, event: LabelEvent) -> bool:
         """Say whether the store has this very act already: it is being delivered again.
@@ -134,6 +143,7 @@ class StandingLabels:
             labels=labels,
             is_done=self._n_standing >= n_wanted,
             n_labels=self.n_labels,
+            n_here=self._n_here,
         )
 
     def label_of(self, row: int, labeller: str) -> LabelEvent | None:
@@ -146,8 +156,9 @@ class StandingLabels:
         return {name: held[-1] for name, held in self._held.get(row, {}).items() if held}
 
     def is_reviewed(self, row: int) -> bool:
-        """Say whether a label was given to the candidate from the audit queue."""
-        return row in self._reviewed
+        """Say whether a label that was given from the audit queue stands."""
+        held = self._held.get(row, {}).values()
+        return any(event.shown.strategy == "audit" for events in held for event in events)
 
     def recent(self, labeller: str, n: int) -> list[LabelEvent]:
         """Return the labeller's latest standing labels, the newest first."""
@@ -172,7 +183,10 @@ class StandingLabels:
         return by_value, by_labeller
 
     def pace_per_minute(self, now: dt.datetime) -> float:
-        """Return labels a minute over the last five minutes, or since the first of them."""
+        """Return labels a minute over the last five minutes, or since the first of them.
+
+        Imported labels are no work of these minutes and do not count.
+        """
         oldest = now - dt.timedelta(seconds=_PACE_WINDOW_S)
         while self._arrivals and self._arrivals[0] < oldest:
             self._arrivals.popleft()
