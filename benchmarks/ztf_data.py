@@ -1,7 +1,8 @@
-"""Real ZTF triplets of a data folder, as arrays: the labelled ones and those a teacher scored."""
+"""Real ZTF triplets of a data folder, as arrays: labelled, scored by a teacher, or with neither."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,16 @@ from skyvet.preprocessing.blocks import BlockConfig, SeenIdentifiers, read_block
 from skyvet.preprocessing.normalization import StampConfig, prepare_stamps
 from skyvet.preprocessing.stamps import quantise_stamps, restore_stamps, valid_pixels
 from skyvet.preprocessing.triplets import TripletArrays
+from skyvet.records.candidate import Candidate
+from skyvet.records.cutouts import N_CUTOUT_KINDS
 
-__all__ = ["LabelledTriplets", "load_labelled", "load_taught"]
+__all__ = [
+    "LabelledTriplets",
+    "UnlabelledTriplets",
+    "load_labelled",
+    "load_taught",
+    "load_unlabelled",
+]
 
 _STAMP_PX = 63
 
@@ -107,27 +116,77 @@ def load_taught(data: Path, stamps: StampConfig, *, without: np.ndarray) -> Trip
         ``labels`` are ``drb >= 0.5``, ``targets`` are ``drb`` kept 0.02 away from 0 and 1. None
         where the folder has no packets or none of them carries a deep score.
     """
-    if not (data / "ztf_alerts").is_dir():
-        return None
-    pixels, candidates = [], []
     known = set(without.tolist())
-    readings = read_alerts([data / "ztf_alerts"], survey="ztf")
-    for block in read_blocks(readings, BlockConfig(size_px=_STAMP_PX), seen=SeenIdentifiers()):
-        keep = [
-            i
-            for i, c in enumerate(block.candidates)
-            if np.isfinite(c.survey_score) and c.candidate_id not in known
-        ]
-        pixels.append(restore_stamps(block.stamps)[keep])
-        candidates += [block.candidates[i] for i in keep]
+    pixels, candidates = _packets(
+        data, lambda c: bool(np.isfinite(c.survey_score)) and c.candidate_id not in known
+    )
     if not candidates:
         return None
     drb = np.array([c.survey_score for c in candidates])
     return TripletArrays(
-        stamps=prepare_stamps(np.concatenate(pixels), stamps).astype(np.float16),
+        stamps=prepare_stamps(pixels, stamps).astype(np.float16),
         labels=(drb >= 0.5).astype(np.int8),
         candidate_ids=np.array([c.candidate_id for c in candidates]),
         object_ids=np.array([c.object_id for c in candidates]),
         weights=np.ones(len(drb), dtype=np.float32),
         targets=np.clip(drb, 0.02, 0.98).astype(np.float32),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UnlabelledTriplets:
+    """Triplets of packets that nobody labelled.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (n, 3, 63, 63), float32
+        As scoring restores them from a packet; NaN = missing.
+    candidate_ids, object_ids : ndarray, shape (n,)
+    """
+
+    pixels: np.ndarray
+    candidate_ids: np.ndarray
+    object_ids: np.ndarray
+
+
+def load_unlabelled(data: Path, *, without: np.ndarray) -> UnlabelledTriplets:
+    """Read the packets of ``ztf_alerts``, whatever they carry, but those of some objects.
+
+    Parameters
+    ----------
+    data : Path
+        Data folder.
+    without : ndarray
+        Object ids to leave out (those with a labelled candidate).
+
+    Raises
+    ------
+    InvalidInputError
+        If no packet is left.
+    """
+    known = set(without.tolist())
+    pixels, candidates = _packets(data, lambda c: c.object_id not in known)
+    if not candidates:
+        raise InvalidInputError(
+            f"no packets of other objects at {data / 'ztf_alerts'}; give their folder with --data"
+        )
+    return UnlabelledTriplets(
+        pixels=pixels,
+        candidate_ids=np.array([c.candidate_id for c in candidates]),
+        object_ids=np.array([c.object_id for c in candidates]),
+    )
+
+
+def _packets(
+    data: Path, is_wanted: Callable[[Candidate], bool]
+) -> tuple[np.ndarray, list[Candidate]]:
+    """Read the wanted candidates of ``ztf_alerts``, none where there is no such folder."""
+    pixels = [np.empty((0, N_CUTOUT_KINDS, _STAMP_PX, _STAMP_PX), np.float32)]
+    candidates: list[Candidate] = []
+    if (data / "ztf_alerts").is_dir():
+        readings = read_alerts([data / "ztf_alerts"], survey="ztf")
+        for block in read_blocks(readings, BlockConfig(size_px=_STAMP_PX), seen=SeenIdentifiers()):
+            keep = [i for i, c in enumerate(block.candidates) if is_wanted(c)]
+            pixels.append(restore_stamps(block.stamps)[keep])
+            candidates += [block.candidates[i] for i in keep]
+    return np.concatenate(pixels), candidates

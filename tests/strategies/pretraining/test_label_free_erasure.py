@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skyvet.strategies.pretraining.label_free_erasure import erase_detection
+from skyvet.strategies.pretraining.label_free_erasure import erase_detection, largest_radius
 
 SIZE, CENTRE, RADIUS = 63, 31, 6.0
 
@@ -116,6 +116,15 @@ def test_a_missing_edge_is_kept_as_it_is():
 def test_a_stamp_without_room_for_a_patch_is_refused(size):
     stamp = np.random.default_rng(0).normal(size=(3, size, size)).astype(np.float32)
     assert erase_detection(stamp, radius_px=RADIUS, rng=np.random.default_rng(0)) is None
+
+
+@pytest.mark.parametrize("size", [31, 41, 63, 101])
+def test_the_largest_radius_has_room_and_a_larger_one_has_none(size):
+    stamp = np.random.default_rng(0).normal(size=(3, size, size)).astype(np.float32)
+    largest = largest_radius(size)
+    for radius_px, has_room in ((largest, True), (largest + 0.5, False)):
+        found = erase_detection(stamp, radius_px=radius_px, rng=np.random.default_rng(0))
+        assert (found is not None) == has_room
 
 
 def test_all_missing_is_refused():

@@ -112,6 +112,29 @@ def test_no_clean_host_at_all_is_an_error_that_says_so(survey):
         injected(stamps)
 
 
+def test_wide_stars_are_erased_as_far_as_the_stamps_have_room(survey):
+    # 30 widths are 72 px, the stamps have 41
+    found = injected(survey[0], QUICK.model_copy(update={"erased_widths": 30.0}))
+    assert len(found.hosts) == 40
+
+
+def test_rows_without_a_star_are_hosts_where_others_are_measured(survey):
+    stamps = survey[0].copy()
+    stamps[0, 0] = np.random.default_rng(1).normal(size=stamps[0, 0].shape)
+    with pytest.raises(InvalidInputError, match="no star"):
+        injected(stamps, rows=np.array([0]))
+    found = inject_positives(
+        lambda rows: stamps[rows],
+        np.array([0]),
+        QUICK,
+        prepare=lambda raw: raw,
+        seed=0,
+        n_wanted=3,
+        measured_rows=np.arange(1, 60),
+    )
+    assert found.hosts.tolist() == [0, 0, 0]
+
+
 def test_no_rows_are_an_error(survey):
     with pytest.raises(InvalidInputError, match="at least one stamp"):
         injected(survey[0], rows=np.zeros(0, dtype=np.intp))

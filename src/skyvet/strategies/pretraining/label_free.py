@@ -208,6 +208,9 @@ def fit_label_free(
     learnt_rows, held_rows = _split(images, config, seed)
     source = _Source(images, raw, config, progress)
     positives = source.positives(learnt_rows, seed=seed)
+    held = source.positives(
+        held_rows, seed=seed + 1, n_wanted=_N_HELD_OUT_POSITIVES, measured_rows=learnt_rows
+    )
     fitted = _train(
         images.take(learnt_rows) if len(held_rows) else images,
         positives,
@@ -217,7 +220,6 @@ def fit_label_free(
         checkpoint_dir=checkpoint_dir,
         progress=progress,
     )
-    held = source.positives(held_rows, seed=seed + 1, n_wanted=_N_HELD_OUT_POSITIVES)
     trained = fitted.build()
     of_pool = predict_logits(trained, images.stamps[held_rows])
     of_positives = predict_logits(trained, held.stamps)
@@ -311,7 +313,12 @@ class _Source:
             )
 
     def positives(
-        self, rows: IntArray, *, seed: int, n_wanted: int | None = None
+        self,
+        rows: IntArray,
+        *,
+        seed: int,
+        n_wanted: int | None = None,
+        measured_rows: IntArray | None = None,
     ) -> InjectedPositives:
         """Return positives whose hosts are these rows."""
         return inject_positives(
@@ -321,6 +328,7 @@ class _Source:
             prepare=self._prepare,
             seed=seed,
             n_wanted=n_wanted,
+            measured_rows=measured_rows,
             progress=self._progress,
         )
 

@@ -16,7 +16,7 @@ from skyvet.core.arrays import BoolArray, FloatArray
 from skyvet.preprocessing.stamps import robust_location_scale, valid_pixels
 from skyvet.records.cutouts import N_CUTOUT_KINDS, CutoutKind
 
-__all__ = ["erase_detection"]
+__all__ = ["erase_detection", "largest_radius"]
 
 _TAPER_PX = 3.0
 _SMOOTH_PX = 3
@@ -82,6 +82,30 @@ def erase_detection(
     erased[CutoutKind.DIFFERENCE][middle] = sky + kept * there + new
     erased[CutoutKind.SCIENCE][middle] += (kept - 1) * there + share * new
     return erased
+
+
+def largest_radius(size_px: int) -> float:
+    """Return the largest radius that leaves room for a clean patch in stamps of this side.
+
+    Parameters
+    ----------
+    size_px : int
+        Side of the stamps [pixels].
+
+    Returns
+    -------
+    float
+        In pixels; 0 or less where no detection can be erased.
+
+    Examples
+    --------
+    >>> largest_radius(63)
+    10.0
+    """
+    to_edge = (size_px - 1) // 2
+    # a patch in a corner: its centre lies `reach` within both edges, 2 * reach off the middle
+    reach = math.floor((math.sqrt(2) * to_edge + _TAPER_PX) / (2 + math.sqrt(2)))
+    return reach - _TAPER_PX
 
 
 def _sky_and_science_share(stamp: FloatArray) -> tuple[float, float]:

@@ -27,7 +27,7 @@ from skyvet.simulation.injection import (
 )
 from skyvet.simulation.injection_psf import PsfSource, StampPsf, fwhm_of_stars
 from skyvet.simulation.psf import Psf
-from skyvet.strategies.pretraining.label_free_erasure import erase_detection
+from skyvet.strategies.pretraining.label_free_erasure import erase_detection, largest_radius
 from skyvet.strategies.pretraining.label_free_stars import stars_of_stamp
 from skyvet.training.row_batches import drawn_rows
 
@@ -64,7 +64,10 @@ class PositivesConfig(Config):
         default=8.0, ge=1, description="stamps tried for each one wanted, at most"
     )
     erased_widths: float = Field(
-        default=3.5, gt=0, description="radius of what is erased [widths of a star]"
+        default=3.5,
+        gt=0,
+        description="radius of what is erased [widths of a star], less where the stamps have no "
+        "room for it",
     )
     min_radius_px: float = Field(default=6.0, gt=0, description="its smallest value [pixels]")
     min_significance: float = Field(
@@ -165,6 +168,7 @@ def inject_positives(
     prepare: Callable[[FloatArray], FloatArray],
     seed: int,
     n_wanted: int | None = None,
+    measured_rows: IntArray | None = None,
     progress: Progress | None = None,
 ) -> InjectedPositives:
     """Make positives out of unlabelled detections.
@@ -183,6 +187,9 @@ def inject_positives(
         Of all that is drawn.
     n_wanted : int, optional
         Instead of the config's number.
+    measured_rows : ndarray, shape (m,), int, optional
+        Rows whose stars and detections are measured, by default `rows`; give more where these are
+        few.
     progress : Progress, optional
         Told of the positives.
 
@@ -200,8 +207,10 @@ def inject_positives(
         raise InvalidInputError("positives need at least one stamp to be put into, got none")
     n = config.n_positives if n_wanted is None else n_wanted
     rng = np.random.default_rng(seed)
-    chosen = rng.permutation(rows)[: config.n_measured]
-    maker = _Maker(measure_detections(raw(np.sort(chosen))), config, rng)
+    measured = rows if measured_rows is None else measured_rows
+    chosen = rng.permutation(measured)[: config.n_measured]
+    stamps = raw(np.sort(chosen))
+    maker = _Maker(measure_detections(stamps), config, size_px=stamps.shape[-1], rng=rng)
     told = progress or SilentProgress()
     told.start("Injecting sources", n)
     made: list[FloatArray] = []
@@ -220,7 +229,8 @@ def inject_positives(
     if not made:
         raise InvalidInputError(
             f"none of {maker.n_tried} detections could be erased cleanly; the stamps may be too "
-            "small: they need about six times `erased_widths` star widths on a side"
+            "small for a radius of "
+            f"{maker.radius_px:.1f} px: choose smaller `erased_widths` and `min_radius_px`"
         )
     return InjectedPositives(
         stamps=np.concatenate(made),
@@ -234,7 +244,12 @@ class _Maker:
     """Erases and injects, stamp by stamp."""
 
     def __init__(
-        self, pool: PoolOfDetections, config: PositivesConfig, rng: np.random.Generator
+        self,
+        pool: PoolOfDetections,
+        config: PositivesConfig,
+        *,
+        size_px: int,
+        rng: np.random.Generator,
     ) -> None:
         strong = np.abs(pool.significance)
         self._significances = strong[strong >= config.min_significance]
@@ -244,7 +259,8 @@ class _Maker:
                 "choose a smaller one"
             )
         self._stars = pool.stars
-        self._radius = max(config.min_radius_px, config.erased_widths * pool.fwhm_px)
+        wanted_px = min(config.erased_widths * pool.fwhm_px, largest_radius(size_px))
+        self.radius_px = max(config.min_radius_px, wanted_px)
         self._config = config
         self._rng = rng
         self.n_tried = 0
@@ -253,7 +269,7 @@ class _Maker:
     def make(self, stamp: FloatArray) -> FloatArray | None:
         """Return the stamps with another source in place of their detection; None = refused."""
         self.n_tried += 1
-        erased = erase_detection(stamp, radius_px=self._radius, rng=self._rng)
+        erased = erase_detection(stamp, radius_px=self.radius_px, rng=self._rng)
         if erased is None:
             return None
         self.n_erased += 1
