@@ -149,10 +149,48 @@ def test_identifiers_keep_every_digit(tmp_path_factory, identifier):
     assert table["candidate_id"].to_pylist() == [identifier]
 
 
-@pytest.mark.parametrize("text", ["007", "ZTF23ablfrsg", "12e5", str(2**63), "a b"])
+@pytest.mark.parametrize(
+    "text", ["007", "ZTF23ablfrsg", "12e5", "2018e", "nana", str(2**63), "a b"]
+)
 def test_identifiers_that_are_no_int64_stay_text(tmp_path, text):
     table = read_labels(write_csv(tmp_path, f"candid,label\n{text},real\n8,bogus\n"))
     assert table["candidate_id"].to_pylist() == [text, "8"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1e18", "2E3", "-1e18", "1e-3", "nan", "NaN", "None", "null", "NULL", "NA", "N/A", "<NA>",
+     "inf", "-Infinity", "0x10", "0XfF"],
+)  # fmt: skip
+@pytest.mark.parametrize("column", ["candid", "objectId"])
+def test_identifier_that_was_a_float_or_nothing_is_refused(tmp_path, text, column):
+    ids = {"candid": "8", "objectId": "ZTF1", column: text}
+    path = write_csv(
+        tmp_path, f"candid,objectId,label\n7,,real\n{ids['candid']},{ids['objectId']},bogus\n"
+    )
+    with pytest.raises(LabelError, match=f"data row 2: identifier '{text}'"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "i_row"),
+    [
+        ('1,real,"oops\n2,bogus,x\n3,real,y\n', 1),
+        ('1,real,x\n\n2,bogus,"oops', 2),
+        ('1,real,"a\nb"\n2,bogus,"oops\n3,real,"y"\n', 2),
+        ('1,real,"oops\n' + "2,bogus,x\n" * 20000, 1),
+    ],
+)
+def test_quote_that_is_never_closed_swallows_no_labels(tmp_path, rows, i_row):
+    path = write_csv(tmp_path, f"candid,label,comment\n{rows}")
+    with pytest.raises(LabelError, match=f"data row {i_row} .*quote"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize("cell", ['"a ""b"", c"', 'a 5" lens', '"two\nlines"', "''", '""'])
+def test_quotes_that_belong_there_are_read(tmp_path, cell):
+    path = write_csv(tmp_path, f"candid,label,comment\n1,real,{cell}\n2,bogus,x\n")
+    assert read_labels(path)["candidate_id"].to_pylist() == [1, 2]
 
 
 @pytest.mark.parametrize("row", [",real", '"",real'])

@@ -42,7 +42,12 @@ _VALUES: Final[Mapping[str, LabelValue]] = {
     "unknown": LabelValue.UNKNOWN,
 }
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d{0,18})")
-_FLOAT_NUMBER = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?|[+-]?\d+[eE]\+\d+")
+# As programs write floats; 12e5 is none of these and may be a hexadecimal identifier.
+_FLOAT_NUMBER = re.compile(
+    r"[+-]?((\d+\.\d*|\.\d+)([eE][+-]?\d+)?|\d+[eE]\+\d+|\d[eE]-?\d{1,3}|inf(inity)?|0x[\da-f]+)",
+    re.IGNORECASE,
+)
+_MISSING: Final = frozenset({"nan", "none", "null", "nil", "na", "n/a", "<na>", "nat"})
 _INT64 = np.iinfo(np.int64)
 
 
@@ -141,6 +146,7 @@ def _read_csv(
     with path.open(encoding="utf-8-sig", newline="") as handle:
         header = next(csv.reader(handle), [])
     found = _find_columns(header, path, names, needed)
+    _check_quotes(path)
     torn: list[pyarrow.csv.InvalidRow] = []
 
     def skip(row: pyarrow.csv.InvalidRow) -> str:
@@ -164,6 +170,22 @@ def _read_csv(
         ]
         raise LabelError("\n  ".join([f"label file {path} cannot be read:", *lines]))
     return {name: table[column].to_pylist() for name, column in found.items()}
+
+
+def _check_quotes(path: Path) -> None:
+    """Refuse a file in which a quote that is not closed would swallow the rows behind it."""
+    n_rows = 0
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        reader = csv.reader(handle, strict=True)
+        try:
+            for row in reader:
+                n_rows += bool(row)
+        except csv.Error as error:
+            where = f"data row {n_rows}" if n_rows else "header"
+            raise LabelError(
+                f"label file {path} cannot be read: {where} has a quote that is not closed, or not "
+                f"doubled within a cell ({error}, line {reader.line_num})"
+            ) from error
 
 
 def _read_parquet(
@@ -283,6 +305,11 @@ def _is_int64(text: str) -> bool:
 def _identifier(value: Any) -> Identifier:  # noqa: ANN401 - a cell
     if isinstance(value, int) and not isinstance(value, bool):
         return value
+    if isinstance(value, str) and value.lower() in _MISSING:
+        raise LabelError(
+            f"identifier {value!r} stands for a missing one; leave the cell empty where none is "
+            "needed"
+        )
     if isinstance(value, str) and not _FLOAT_NUMBER.fullmatch(value):
         return value
     raise LabelError(

@@ -66,8 +66,12 @@ def test_url_and_path_name_the_same_store(path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"candid,label\n7,real\n", b"SQLite format 3\0 and then nothing", b"x" * 5000]
-)
+    "content",
+    [
+        b"x", b"123456789", b"candid,label\n7,real\n", b"SQLite format 3\0 and then nothing",
+        b"\0", b"\0" * 600, b"x" * 511, b"x" * 5000,
+    ],
+)  # fmt: skip
 def test_file_that_is_no_database_is_refused_and_left_alone(path, content):
     path.write_bytes(content)
     with pytest.raises(LabelStoreError, match=r"labels\.db"):
@@ -105,6 +109,24 @@ def test_password_is_in_no_label_or_message():
         parse_store_url("postgresql://ada:secret@host:port/labels")
     assert "secret" not in str(caught.value)
     assert "secret" not in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ada:se@cret@db.example.org:5599/labels", "ada:@secret@db.example.org/labels",
+        "ada:se@cret/@db.example.org/labels", "ada:se@cret?x=1@db.example.org/labels",
+    ],
+)  # fmt: skip
+def test_password_with_an_at_sign_is_refused_and_no_part_of_it_told(address):
+    with pytest.raises(InvalidInputError, match="%40") as caught:
+        parse_store_url(f"postgresql://{address}")
+    assert "cret" not in str(caught.value)
+
+
+def test_at_signs_that_belong_to_no_password_are_read():
+    assert parse_store_url("postgresql://ada@example.org:x@h/d").url.username == "ada@example.org"
+    assert parse_store_url("postgresql://ada:se%40cret@h/d").url.password == "se@cret"
 
 
 def test_missing_store_is_not_made_where_one_must_be(path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -29,6 +30,7 @@ _WAIT_S = 15
 _WRITES = "skyvet_writes"
 _ADVISORY_LOCK = 0x736B7976  # "skyv": one writer of a label store at a time
 _POSTGRESQL_NAMES = ("postgresql", "postgres", "postgresql+psycopg")
+_HALF_PASSWORD = re.compile(r"://[^:/]*:[^@]*@.*@")
 _POSTGRESQL_DEFAULTS = {
     "connect_timeout": "10",
     "keepalives_idle": "30",
@@ -107,6 +109,11 @@ def parse_store_url(text: str | Path) -> StoreUrl:
                 f"this {kind}:// address of a label store cannot be read; write it as "
                 "postgresql://user:password@host:port/database"
             ) from None
+    if url.password is not None and _HALF_PASSWORD.search(given):
+        raise InvalidInputError(
+            "the password in the address of this label store holds @, which ends a password; "
+            "write it as %40"
+        )
     if url.drivername in _POSTGRESQL_NAMES:
         return StoreUrl(url=url.set(drivername="postgresql+psycopg"), path=None)
     if url.drivername != "sqlite":

@@ -33,6 +33,7 @@ from skyvet.records.label_events import LabelEvent
 __all__ = ["LabelStore", "StoredEvent", "open_label_store"]
 
 _LABEL_FILE_SUFFIXES = (".csv", ".parquet")
+_SMALLEST_SQLITE = 512  # one page; SQLite itself would write over a file of one byte
 
 
 def _now() -> dt.datetime:
@@ -382,6 +383,10 @@ def _prepare_file(place: StoreUrl, *, must_exist: bool) -> None:
                 raise LabelStoreError(f"there is no label store at {path}; check the name")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
+        elif 0 < path.stat().st_size < _SMALLEST_SQLITE:
+            raise LabelStoreError(
+                f"{path} is no label store; it was left as it is, give another place"
+            )
     except OSError as error:
         raise StoreUnavailableError(
             f"label store {path} cannot be made: {error.strerror or error}"
