@@ -119,16 +119,29 @@ def test_picture_is_one_valid_document_with_every_figure(n_points):
 def test_page_holds_figures_warning_and_escaped_names(tmp_path):
     path = tmp_path / "page.html"
     write_label_page(
-        [curve("a<script>")], path, title="T & t", warning="beware of <b>", settings_json="{}"
+        [curve("a<script>")], path, title="T & t", warnings=["beware of <b>"], settings_json="{}"
     )
     page = path.read_text(encoding="utf-8")
     assert page.count("<figure") == len(CURVE_FIGURES)
     assert "a<script>" not in page
     assert "a&lt;script&gt;" in page
-    assert "beware of &lt;b&gt;" in page
+    assert "Beware of &lt;b&gt;" in page
     assert "0.700" in page
 
 
 def test_more_runs_than_colours_are_refused():
     with pytest.raises(InvalidInputError, match="at most 5 runs"):
         draw_label_curve([curve(str(i)) for i in range(6)], CURVE_FIGURES[0])
+
+
+@pytest.mark.parametrize("values", [(0.8, 0.875), (0.231, 0.249), (0.90011, 0.90019), (0.1, 0.9)])
+def test_axis_labels_are_evenly_spaced(values):
+    points = tuple(
+        CurvePoint(n_labels=n, n_real=1, n_bogus=1, figures={"brier": Estimate(value=value)})
+        for n, value in zip((40, 80), values, strict=True)
+    )
+    svg = draw_label_curve([LabelCurve(name="run", points=points)], CURVE_FIGURES[8])
+    texts = [node.text for node in ET.fromstring(svg).iter() if node.tag.endswith("text")]
+    shown = [float(text) for text in texts[texts.index("labels spent") + 1 :]]
+    assert np.ptp(np.diff(shown)) < 1e-9
+    assert len(set(shown)) == len(shown) > 2

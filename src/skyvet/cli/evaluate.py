@@ -122,9 +122,13 @@ def _judged(
 def _evaluate(judged: Judged, config: EvaluationConfig) -> EvaluationResult:
     from skyvet.evaluation.report import evaluate
 
-    if "threshold" not in config.model_fields_set and judged.threshold is not None:
+    is_own = "threshold" not in config.model_fields_set and judged.threshold is not None
+    if is_own:
         config = config.model_copy(update={"threshold": judged.threshold})
-    return evaluate(judged.table, config, protocol=judged.protocol)
+    result = evaluate(judged.table, config, protocol=judged.protocol)
+    if is_own and config.target == "none":
+        return result.model_copy(update={"threshold_origin": "the bundle's own"})
+    return result
 
 
 def _pictures(

@@ -96,7 +96,7 @@ def _by_labeller(
                 "labeller": name,
                 **{value: held[value] for value in _VALUES},
                 "taken_back": sum(event.action is LabelAction.UNDO for event in own),
-                "median_[s]": float(np.median(times)) if times else None,
+                "median_time_a_label_[s]": float(np.median(times)) if times else None,
                 "last_day": max(e.labelled_at for e in own).date().isoformat(),
             }
         )

@@ -46,6 +46,11 @@ class _Asked:
     test: Path | None
     metadata: tuple[str, ...]
 
+    @property
+    def takes_file(self) -> bool:
+        """Whether labels are in a label file, not in a store."""
+        return self.labels is not None and self.labels.lower().endswith(_FILE_SUFFIXES)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Naming:
@@ -208,7 +213,7 @@ def _settings(asked: _Asked, config: RoundsConfig, stamps: StampConfig) -> dict[
         key: None if path is None else sha256_of_file(path)
         for key, path in (("truth", asked.truth), ("test", asked.test))
     }
-    is_file = asked.labels is not None and asked.labels.lower().endswith(_FILE_SUFFIXES)
+    is_file = asked.takes_file
     if is_file and asked.labels is not None and asked.expert == "simulated":
         files["labels"] = sha256_of_file(Path(asked.labels))
     return {
@@ -232,7 +237,7 @@ def _answers(
     from skyvet.strategies.rounds.answers import FileAnswers
 
     own = asked.out / "answers.csv"
-    if asked.labels is None or asked.labels.lower().endswith(_FILE_SUFFIXES):
+    if asked.labels is None or asked.takes_file:
         yield FileAnswers(own, first=None if asked.labels is None else Path(asked.labels))
         return
     from skyvet.io.label_store.store import open_label_store
@@ -253,7 +258,7 @@ def _waiter(asked: _Asked) -> Callable[[int], bool]:
 
     def wait(n_missing: int) -> bool:
         if not said:
-            note(f"Label the next candidates: {_label_command(asked)}")
+            note(f"Label the next candidates: {_next_step(asked)}")
         if not said or said[-1] != n_missing:
             note(f"waiting for {n_missing} more labels (stop with Ctrl-C, go on at any time)")
         said.append(n_missing)
@@ -263,9 +268,14 @@ def _waiter(asked: _Asked) -> Callable[[int], bool]:
     return wait
 
 
-def _label_command(asked: _Asked) -> str:
-    """Return what a person types to label the round's candidates."""
+def _next_step(asked: _Asked) -> str:
+    """Return what a person types, or does in the label file, to label the round's candidates."""
     newest = sorted(asked.out.glob("round-*"))[-1]
+    if asked.takes_file:
+        return (
+            f"add the candidates of {newest / 'ask.csv'} to {asked.labels}, one a row, with "
+            "real, bogus or unknown in its column label"
+        )
     words = ["skyvet label", f"--data {asked.data}", f"--labels {asked.labels}"]
     words.append(f"--candidates {newest / 'ask.parquet'}")
     if (newest / "bundle").is_dir():
@@ -275,7 +285,8 @@ def _label_command(asked: _Asked) -> str:
 
 
 def _title(asked: _Asked, config: RoundsConfig) -> str:
-    return f"{asked.data.name}: {config.learner.kind} asking by {config.strategy.kind}"
+    learner, strategy = config.learner.kind, config.strategy.kind
+    return f"Rounds on {asked.data.name}: learner {learner}, strategy {strategy}"
 
 
 def _shown_settings(asked: _Asked, config: RoundsConfig) -> str:
@@ -298,16 +309,21 @@ def _show(
     as_json: bool,
 ) -> None:
     """Say what came of it."""
-    from skyvet.strategies.rounds.results import bias_warning, last_figures, round_rows
+    from skyvet.strategies.rounds.results import (
+        bias_warning,
+        last_figures,
+        learning_warning,
+        round_rows,
+    )
 
     if candidates.n_held_back:
         note(
             f"note: {candidates.n_held_back} candidates stay out of the pool: their object is in "
             "the test set, or they repeat a candidate"
         )
-    warning = bias_warning(result)
-    if warning:
-        note(f"warning: {warning}")
+    for warning in (bias_warning(result), learning_warning(result)):
+        if warning:
+            note(f"warning: {warning}")
     headings, rows = round_rows(result)
     lines = [f"{what}: {path}" for what, path in files.items()]
     document: dict[str, Any] = {
@@ -318,11 +334,10 @@ def _show(
         "files": files,
     }
     if result.n_missing:
-        command = _label_command(asked)
-        document["next"] = command
-        shown = command.replace(" --", " \\\n    --")  # no line is broken by the terminal
+        document["next"] = _next_step(asked)
+        shown = document["next"].replace(" --", " \\\n    --")  # the terminal breaks no line
         lines.append(
-            f"{result.n_missing} more labels complete this round. Label with:\n  {shown}\n"
+            f"{result.n_missing} more labels complete this round:\n  {shown}\n"
             "and give this command again (or with --wait)."
         )
     table = make_table(_title(asked, config), headings, rows)

@@ -68,6 +68,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def held_alone(path: Path) -> Iterator[None]:
     """Hold a folder for this process alone while the block runs.
 
+    A folder that was made for it and is still bare when the block fails is removed again.
+
     The hold is a lock of the operating system on the file ``.lock`` in the folder: it ends with
     the process, however that ends. Where the system has no such locks, nothing is held.
 
@@ -84,6 +86,7 @@ def held_alone(path: Path) -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
+    is_new = not path.exists()
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = (path / ".lock").open("w")
@@ -96,7 +99,20 @@ def held_alone(path: Path) -> Iterator[None]:
             raise DatasetError(
                 f"{path} is in use by another run; wait for its end, or choose another folder"
             ) from error
-        yield
+        try:
+            yield
+        except BaseException:
+            if is_new:
+                _remove_if_bare(path)
+            raise
+
+
+def _remove_if_bare(path: Path) -> None:
+    """Remove a folder that holds nothing but its lock: what was refused leaves nothing behind."""
+    with suppress(OSError):
+        if [entry.name for entry in path.iterdir()] == [".lock"]:
+            (path / ".lock").unlink()
+            path.rmdir()
 
 
 def write_json_atomic(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON document

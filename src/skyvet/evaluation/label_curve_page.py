@@ -14,7 +14,7 @@ from skyvet.core.optional import require
 from skyvet.evaluation.facts import Estimate
 from skyvet.evaluation.label_curve import CURVE_FIGURES, CurveFigure, LabelCurve
 from skyvet.evaluation.page_templates import page_template
-from skyvet.evaluation.plots_svg import BOGUS, GOOD, MODEL, REAL, SURVEY, draw_svg
+from skyvet.evaluation.plots_svg import BOGUS, GOOD, MODEL, MUTED, REAL, SURVEY, draw_svg
 
 __all__ = ["draw_label_curve", "label_curve_svg", "write_label_page"]
 
@@ -68,6 +68,9 @@ def draw_label_curve(curves: Sequence[LabelCurve], figure: CurveFigure) -> str:
         axes.set_xlabel("labels spent")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlim(0, 1.03 * n_most)
+        if not axes.lines:
+            axes.set_yticks([])
+            axes.text(0.5, 0.5, "no value", ha="center", transform=axes.transAxes, color=MUTED)
         if len(curves) > 1 and axes.lines:
             axes.legend(loc="lower right" if figure.better == "higher" else "upper right")
 
@@ -133,7 +136,7 @@ def write_label_page(
     path: Path,
     *,
     title: str,
-    warning: str = "",
+    warnings: Sequence[str] = (),
     settings_json: str = "",
 ) -> None:
     """Write the curves as one HTML page; it is whole or absent.
@@ -146,7 +149,7 @@ def write_label_page(
         HTML file.
     title : str
         Heading.
-    warning : str, default ""
+    warnings : sequence of str
         What must be known before a figure is believed.
     settings_json : str, default ""
         Settings of the run.
@@ -162,7 +165,7 @@ def write_label_page(
     ]
     page = page_template("label_curve.html.j2").render(
         title=title,
-        warning=warning,
+        warnings=warnings,
         curves=curves,
         panels=panels,
         figures=CURVE_FIGURES,

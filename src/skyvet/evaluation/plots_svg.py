@@ -46,6 +46,7 @@ _STYLE: Final[dict[str, Any]] = {
     "axes.linewidth": 0.8,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
+    "axes.formatter.useoffset": False,
     "axes.grid": True,
     "axes.axisbelow": True,
     "axes.spines.top": False,
@@ -114,10 +115,15 @@ def _for_page(svg: str, title: str) -> str:
     body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
     body = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", body)
     body = re.sub(r' transform="rotate\(-0 [^"]*\)"', "", body)
-    body = re.sub(r"(\d+\.\d\d)\d+", r"\1", body).replace("xlink:href", "href")
+    body = re.sub(r"<[^>]*>", _with_short_numbers, body).replace("xlink:href", "href")
     for colour, variable in _VARIABLES.items():
         body = body.replace(colour, f"var({variable})")
     body = re.sub(r"\s+", " ", body)
     box = view_box.group(1) if view_box else "0 0 260 216"
     label = escape(title, quote=True)
     return f'<svg viewBox="{box}" role="img" aria-label="{label}">{body}</svg>'
+
+
+def _with_short_numbers(element: re.Match[str]) -> str:
+    """Return an element with coordinates of two digits; what people read lies outside of it."""
+    return re.sub(r"(\d+\.\d\d)\d+", r"\1", element[0])

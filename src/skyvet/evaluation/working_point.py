@@ -62,15 +62,16 @@ def choose_threshold(sample: Sample, config: EvaluationConfig) -> WorkingPoint:
     WorkingPoint
     """
     n_real = int(sample.is_real.sum())
+    origin = "given" if "threshold" in config.model_fields_set else "the default, none was given"
     if config.target == "none":
-        return WorkingPoint(threshold=config.threshold, origin="given")
+        return WorkingPoint(threshold=config.threshold, origin=origin)
     if n_real in (0, len(sample)):
         return WorkingPoint(
             threshold=config.threshold,
-            origin="given",
+            origin=origin,
             warning=(
                 f"A threshold for {config.target} {config.target_value:g} needs both classes; "
-                f"the given threshold {config.threshold:g} was used."
+                f"the threshold {config.threshold:g} was used ({origin})."
             ),
         )
     point = _point_for_target(sample, config)

@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from skyvet.core.configs import Config
+from skyvet.core.configs import Config, changed_settings
 from skyvet.core.errors import DatasetError
 from skyvet.core.files import atomic_path, sha256_of_file, write_json_atomic
 from skyvet.io.tables import concat_tables, rejections_table
@@ -53,6 +53,7 @@ FORMAT_VERSION = 1
 _MANIFEST = "manifest.json"
 _PART_MANIFEST = "part.json"
 _REJECTIONS = "rejections"
+_MADE_BY = {"skyvet-dataset": "skyvet ingest PACKETS --out FOLDER"}
 _PART_NAME = re.compile(r"part-[0-9]{5,}")
 
 
@@ -109,13 +110,21 @@ def read_manifest(path: Path, *, kind: str) -> RunManifest:
     try:
         manifest = _load_manifest(path)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise DatasetError(f"{path} is not a {kind} folder (it has no {_MANIFEST})") from error
+        raise DatasetError(
+            f"{path} is not a {kind} folder (it has no {_MANIFEST}){_advice(kind)}"
+        ) from error
     if manifest.kind != kind or manifest.version > FORMAT_VERSION:
         raise DatasetError(
             f"{path} holds a {manifest.kind} of version {manifest.version}; expected a {kind} "
-            f"up to version {FORMAT_VERSION}"
+            f"up to version {FORMAT_VERSION}{_advice(kind)}"
         )
     return manifest
+
+
+def _advice(kind: str) -> str:
+    """Say how a folder of this kind comes to be, where a command makes it."""
+    command = _MADE_BY.get(kind)
+    return f"; make one from packets with `{command}`" if command else ""
 
 
 def manifest_kind(path: Path) -> str | None:
@@ -291,8 +300,9 @@ class PartWriter:
                 self._manifest = self._begin(kind, settings)
             elif self._manifest.settings != settings:
                 raise DatasetError(
-                    f"{path} was made with other settings or input; choose another folder, "
-                    "or remove this one"
+                    f"{path} was made with other settings or input: "
+                    f"{changed_settings(self._manifest.settings, settings)}; choose another "
+                    "folder, or remove this one"
                 )
         else:
             if path.exists() and not (path.is_dir() and not any(path.iterdir())):

@@ -177,7 +177,9 @@ def check_bundle_folder(path: Path, *, needed: Collection[str]) -> str:
     """
     sums = path / SUMS_FILE
     if not sums.is_file():
-        raise BundleError(f"{path} is not a bundle: it has no {SUMS_FILE}")
+        inside = [*find_saved(path).values()]
+        hint = f"; did you mean {inside[0]}?" if inside else ""
+        raise BundleError(f"{path} is not a bundle: it has no {SUMS_FILE}{hint}")
     recorded = _read_sums(path)
     if not set(needed) <= set(recorded):
         raise BundleError(

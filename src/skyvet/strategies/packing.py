@@ -293,7 +293,7 @@ def pack_few_label(
         calibration=calibration.fit,
         metrics=metrics,
         procedure=procedure,
-        text=_with_card(text, story, calibration),
+        text=_with_card(text, story, labelled, calibration),
         stored_px=stored_px,
     )
 
@@ -307,7 +307,9 @@ def _training(story: FewLabelStory, config: CalibrationConfig) -> dict[str, Any]
     }
 
 
-def _with_card(text: BundleText, story: FewLabelStory, calibration: PoolCalibration) -> BundleText:
+def _with_card(
+    text: BundleText, story: FewLabelStory, labelled: TripletArrays, calibration: PoolCalibration
+) -> BundleText:
     """Return the text with the card's paragraphs on labels, procedure and limits."""
     unknown = f", {story.n_unknown} of them UNKNOWN" if story.n_unknown else ""
     card = CardText(
@@ -318,6 +320,7 @@ def _with_card(text: BundleText, story: FewLabelStory, calibration: PoolCalibrat
             "`bundle.json`."
         ),
         label_trust=f"Labelled by: {story.expert}.",
+        prior_source=_prior_source(labelled, calibration),
         limits=(
             "The labels were chosen by a query, so they are not a fair sample. Calibration, prior "
             "and threshold weight each label by how many candidates of the pool have its score "
@@ -328,3 +331,13 @@ def _with_card(text: BundleText, story: FewLabelStory, calibration: PoolCalibrat
     )
     changes = {name: getattr(text, name) for name in text.__dataclass_fields__ if name != "card"}
     return BundleText(**changes, card=card)
+
+
+def _prior_source(labelled: TripletArrays, calibration: PoolCalibration) -> str:
+    """Say what the card's fraction of REAL is a fraction of."""
+    if np.ptp(calibration.weights) == 0:
+        return "the labelled sample"
+    return (
+        "an estimate for the pool, in which each label counts for the candidates it stands for; "
+        f"of the labels as they were bought a fraction {labelled.labels.mean():.3f} is"
+    )

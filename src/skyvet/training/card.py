@@ -37,7 +37,7 @@ data: {licence}. Hash of the candidate ids: `{ids_sha256:.16}`.
 ## What a score means
 
 The probability that the candidate is real, where a fraction {calibration_prior:.3f} of the
-candidates is real (the labelled sample); `skyvet score --prior P` states it for another fraction.
+candidates is real ({prior_source}); `skyvet score --prior P` states it for another fraction.
 Calibration: {method}, fitted on held-out logits. Verdict REAL from
 {threshold:.3f} on, chosen for {target} at a fraction of real of {target_prior:g}.
 A verdict is withheld (REVIEW) where class-conditional conformal prediction does not rule out the
@@ -69,6 +69,8 @@ class CardText:
         Where it is weak; slices with their figures.
     label_trust : str
         How far the labels can be trusted.
+    prior_source : str
+        What the fraction of REAL was counted or estimated on.
     """
 
     intended_use: str = (
@@ -78,6 +80,7 @@ class CardText:
     procedure: str = "Trained with `skyvet train triplet`; every setting is in `bundle.json`."
     limits: str = "Not examined by slices; run `skyvet evaluate` on labels of your own."
     label_trust: str = "As good as the label file that was given."
+    prior_source: str = "the labelled sample"
 
 
 def write_card(info: BundleInfo, text: CardText) -> str:

@@ -126,6 +126,9 @@ def open_session(
 
 def _strategies(chosen: str) -> dict[str, QuerySettings]:
     """Return every strategy with its defaults, and check the chosen one."""
-    if chosen != AUTO_STRATEGY:
-        build_query(chosen)
-    return {kind: build_query(kind) for kind in strategy_titles()}
+    known = strategy_titles()
+    if chosen not in (AUTO_STRATEGY, *known):
+        raise InvalidInputError(
+            f"there is no strategy {chosen!r}; choose one of {', '.join((AUTO_STRATEGY, *known))}"
+        )
+    return {kind: build_query(kind) for kind in known}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from skyvet.records.labels import LabelValue
 from skyvet.strategies.learners.interface import FewLabelClassifier
 from skyvet.strategies.learners.networks import NetworkClassifier
 from skyvet.strategies.learners.registry import LEARNERS
+from skyvet.strategies.learners.semi_supervised import SemiSupervisedClassifier
 from skyvet.strategies.packing import (
     PoolCalibration,
     calibrate_for_pool,
@@ -219,6 +222,7 @@ def _round(
         n_asked=len(asked),
         asked_by=by,
         seconds=time.perf_counter() - started,
+        pseudo_labels=_pseudo_label_figures(found.classifier),
     )
     return LearntRound(
         record=record,
@@ -227,6 +231,19 @@ def _round(
         calibration=fit,
         asked=asked,
         asked_scores=scores.astype(np.float32),
+    )
+
+
+def _pseudo_label_figures(
+    classifier: FewLabelClassifier | None,
+) -> tuple[dict[str, float | None], ...]:
+    """Return what a semi-supervised learner says of its pseudo-labels."""
+    if not isinstance(classifier, SemiSupervisedClassifier):
+        return ()
+    reports = [dataclasses.asdict(report) for report in classifier.reports]
+    return tuple(
+        {name: value if math.isfinite(value) else None for name, value in report.items()}
+        for report in reports
     )
 
 

@@ -6,6 +6,7 @@
     ├── round.json       counts, figures, seconds
     ├── labels.parquet   labels that this round learnt from
     ├── ask.parquet      what it asks for, first one first
+    ├── ask.csv          the same, for a person who labels in a file
     └── bundle/          where one was wanted
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
@@ -44,6 +46,10 @@ __all__ = [
 ]
 
 _RECORD = "round.json"
+_ANEW = (
+    "remove this round and the later ones, the same command makes them again from the labels, "
+    "which are kept"
+)
 
 
 class RoundRecord(Config):
@@ -70,6 +76,10 @@ class RoundRecord(Config):
         Whether the folder holds a bundle.
     seconds : float
         Time the round took, asking apart [s].
+    pseudo_labels : tuple of dict
+        One a round of pseudo-labels of a semi-supervised learner: the figures of
+        `skyvet.strategies.semi_supervised.pseudo_labels.PseudoLabelReport`, None = not defined.
+        Where none are wanted, those that would have been given.
     """
 
     i_round: int = Field(ge=0)
@@ -81,6 +91,7 @@ class RoundRecord(Config):
     asked_by: str
     has_bundle: bool = False
     seconds: float = Field(ge=0)
+    pseudo_labels: tuple[dict[str, float | None], ...] = ()
 
 
 def round_folder(run: Path, i_round: int) -> Path:
@@ -99,18 +110,29 @@ def read_round(run: Path, i_round: int) -> RoundRecord | None:
     Raises
     ------
     DatasetError
-        If it is damaged.
+        If it is damaged, or missing while a later one is there.
     """
     folder = round_folder(run, i_round)
     if not folder.is_dir():
+        later = [path.name for path in sorted(run.glob("round-*")) if path.name > folder.name]
+        if later:
+            raise DatasetError(
+                f"{folder} is missing, though {', '.join(later)} came of it; {_ANEW}"
+            )
         return None
     try:
         return RoundRecord.model_validate_json((folder / _RECORD).read_bytes())
     except (OSError, ValidationError) as error:
-        raise DatasetError(
-            f"{folder} is damaged: {error}; remove this round and the later ones, the same command "
-            "makes them again from the labels, which are kept"
-        ) from error
+        raise DatasetError(f"{folder} is damaged: {_reason(error)}; {_ANEW}") from error
+
+
+def _reason(error: OSError | ValidationError) -> str:
+    """Return what is wrong in one line."""
+    if isinstance(error, OSError):
+        return str(error)
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{_RECORD}: {where + ': ' if where else ''}{first['msg']}"
 
 
 def read_ask(run: Path, i_round: int) -> list[Identifier]:
@@ -215,6 +237,7 @@ def write_round(
         }
     )
     pq.write_table(table, draft / "ask.parquet")
+    pa_csv.write_csv(table, draft / "ask.csv")
     write_json_atomic(draft / _RECORD, record.model_dump(mode="json"))
 
 

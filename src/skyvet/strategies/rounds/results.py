@@ -17,8 +17,9 @@ from skyvet.models.bundle import BUNDLE_FILES
 from skyvet.models.bundle_folder import write_bundle_folder
 from skyvet.strategies.rounds.loop import RoundsResult
 
-__all__ = ["bias_warning", "last_figures", "round_rows", "write_results"]
+__all__ = ["bias_warning", "last_figures", "learning_warning", "round_rows", "write_results"]
 
+_CHANCE = 0.5
 _SHOWN = {"mcc": "MCC", "auc": "AUC", "average_precision": "AP"}
 
 
@@ -39,6 +40,49 @@ def bias_warning(result: RoundsResult) -> str:
     )
 
 
+def learning_warning(result: RoundsResult) -> str:
+    """Return what is wrong with the last measured round; empty where it learnt something.
+
+    Says so where its ROC AUC is not clearly above 0.5, and why a figure has no value.
+
+    Parameters
+    ----------
+    result : RoundsResult
+        A run.
+    """
+    measured = [record for record in result.records if record.point.figures]
+    if not measured:
+        return ""
+    last = measured[-1]
+    figures = last.point.figures
+    found = []
+    auc = _of(figures, "auc")
+    if auc.low is not None and auc.low <= _CHANCE:
+        bundle = "; do not use its bundle" if last.has_bundle else ""
+        found.append(
+            f"round {last.i_round} learnt nothing that could be measured: ROC AUC "
+            f"{number_text(auc.value)} ({interval_text(auc)}), chance is 0.5{bundle}. More labels, "
+            "longer training (n_epochs, n_steps) or a look at the labels may help"
+        )
+    if reason := _why_undefined(figures):
+        found.append(reason)
+    return ". ".join(found)
+
+
+def _why_undefined(figures: Mapping[str, Estimate]) -> str:
+    """Say why figures have no value; empty where all have one."""
+    missing = [f.name for f in CURVE_FIGURES if _of(figures, f.key).value is None]
+    if not missing:
+        return ""
+    if _of(figures, "auc").value is None:
+        reason = "the candidates that judge are all of one class"
+    elif _of(figures, "precision").value is None:
+        reason = "no candidate has a probability of at least 0.5, so nothing was called REAL"
+    else:
+        reason = "every candidate got the same verdict"
+    return f"without a value: {', '.join(missing)} ({reason})"
+
+
 def round_rows(result: RoundsResult) -> tuple[list[str], list[list[object]]]:
     """Return headings and rows of a narrow table with the state after each round.
 
@@ -47,12 +91,14 @@ def round_rows(result: RoundsResult) -> tuple[list[str], list[list[object]]]:
     result : RoundsResult
         A run.
     """
-    headings = ["round", "labels", "real", "bogus", "unknown", *_SHOWN.values(), "then asks"]
+    has_unknown = any(record.point.n_unknown for record in result.records)
+    names = ["labels", "real", "bogus", *(["unknown"] if has_unknown else [])]
+    headings = ["round", *names, *_SHOWN.values(), "then asks"]
     rows: list[list[object]] = []
     for record in result.records:
         point = record.point
         figures = [number_text(_of(point.figures, key).value) for key in _SHOWN]
-        counts = [point.n_labels, point.n_real, point.n_bogus, point.n_unknown]
+        counts = [point.n_labels, point.n_real, point.n_bogus, point.n_unknown][: len(names)]
         asks = f"{record.n_asked}, {record.asked_by}"
         rows.append([record.i_round, *counts, *figures, asks])
     if result.n_missing == 0 and rows:
@@ -112,6 +158,7 @@ def write_results(
         If something cannot be written.
     """
     curves = [result.curve]
+    warnings = [text for text in (bias_warning(result), learning_warning(result)) if text]
     table = curve_table(curves)
     paths = {
         "Table": folder / "label_curve.parquet",
@@ -123,9 +170,7 @@ def write_results(
         pq.write_table(table, draft)
     with atomic_path(paths["Table as CSV"]) as draft:
         pa_csv.write_csv(table, draft)
-    write_label_page(
-        curves, paths["Page"], title=title, warning=bias_warning(result), settings_json=settings
-    )
+    write_label_page(curves, paths["Page"], title=title, warnings=warnings, settings_json=settings)
     with atomic_path(paths["Picture"]) as draft:
         draft.write_text(label_curve_svg(curves), encoding="utf-8")
     if result.bundle is not None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from skyvet.core.configs import changed_settings
 from skyvet.core.errors import DatasetError
 from skyvet.core.files import write_json_atomic
 from skyvet.strategies.learners.registry import LearnerConfig
@@ -22,7 +23,6 @@ __all__ = ["RUN_KIND", "RoundsConfig", "claim_run_folder"]
 RUN_KIND = "skyvet-rounds"
 _SETTINGS = "rounds.json"
 _MAY_CHANGE = ("hardware",)
-_N_NAMED = 6
 
 
 class RoundsConfig(CalibrationConfig):
@@ -81,33 +81,9 @@ def claim_run_folder(path: Path, settings: Mapping[str, Any]) -> None:
         raise DatasetError(f"{file} cannot be read: {error}; choose another folder") from error
     if not is_run:
         raise DatasetError(f"{path} is no run of rounds; choose another folder")
-    _refuse_changes(path, dict(_leaves(found["settings"])), dict(_leaves(wanted["settings"])))
-
-
-def _refuse_changes(path: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    changed = [
-        f"{key} was {_shown(before.get(key))}, now {_shown(now.get(key))}"
-        for key in sorted({*before, *now})
-        if before.get(key) != now.get(key)
-    ]
+    changed = changed_settings(found["settings"], wanted["settings"], may_change=_MAY_CHANGE)
     if changed:
-        named = "; ".join(changed[:_N_NAMED]) + ("; ..." if len(changed) > _N_NAMED else "")
         raise DatasetError(
-            f"{path} was begun with other settings: {named}. Give the same ones to go on, or "
+            f"{path} was begun with other settings: {changed}. Give the same ones to go on, or "
             "another folder to begin anew"
         )
-
-
-def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each setting with its dotted name."""
-    for key, value in tree.items():
-        if key in _MAY_CHANGE:
-            continue
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
-
-
-def _shown(value: object) -> str:
-    return "not set" if value is None else json.dumps(value)
