@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -183,3 +185,19 @@ def test_no_labels_are_refused_unless_the_learner_starts_without(kind):
         return
     with pytest.raises(InvalidInputError):
         learner.fit(pool, BoughtLabels.none(), seed=0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_stamps_that_are_no_numbers_are_refused_in_words(kind, value):
+    pool, labels = make_pool()
+    broken = replace(pool, stamps=np.full_like(pool.stamps, value))
+    with pytest.raises(InvalidInputError, match="stamps must be finite"):
+        LEARNER_MAKERS[kind]().fit(broken, bought_of(labels), seed=0)
+
+
+@pytest.mark.parametrize("row", [N_POOL, -1])
+def test_a_label_outside_the_pool_is_refused_in_words(kind, row):
+    pool, _ = make_pool()
+    bought = BoughtLabels(i_row=np.array([0, 1, 2, row]), labels=np.array([1, 0, 0, 1]))
+    with pytest.raises(InvalidInputError, match=f"row {row} .* pool of {N_POOL}"):
+        LEARNER_MAKERS[kind]().fit(pool, bought, seed=0)

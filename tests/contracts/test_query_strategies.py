@@ -228,6 +228,17 @@ def test_missing_or_broken_embeddings_are_refused(query):
         rank(query, replace(state, opinion=replace(state.opinion, embeddings=broken)), 5)
 
 
+@those(lambda query: not needs_scores_alone(query))
+@pytest.mark.parametrize("size", [1e300, 1e30, -1e30, np.inf, -np.inf])
+def test_embeddings_too_large_to_measure_are_refused_and_named(query, size):
+    state = make_state()
+    if getattr(query, "main", query).needs_embeddings:
+        broken = state.opinion.embeddings.astype(np.float64)
+        broken[2, 1] = size
+        with pytest.raises(InvalidInputError, match=r"embeddings must .* row 2"):
+            rank(query, replace(state, opinion=replace(state.opinion, embeddings=broken)), 5)
+
+
 @those(needs_scores_alone)
 def test_scores_alone_suffice_where_nothing_else_is_needed(query):
     state = make_state()

@@ -67,3 +67,12 @@ def test_joined_rows_must_look_alike(triplets):
         join_triplets(rows, triplets(4, 1, stamp_px=23))
     with pytest.raises(InvalidInputError, match="type of identifier"):
         join_triplets(rows, dataclasses.replace(rows, object_ids=rows.object_ids.astype(str)))
+
+
+def test_one_labelled_object_of_a_class_is_refused_by_its_count_and_not_by_a_fold(triplets):
+    rows = triplets(12)
+    kept = np.r_[np.flatnonzero(rows.labels == 1)[:1], np.flatnonzero(rows.labels == 0)[:2]]
+    few = rows.take(kept)
+    folds = CrossValidationConfig(n_folds=2)
+    with pytest.raises(InvalidInputError, match="2 objects each, got 1 REAL and 2 BOGUS"):
+        cross_validate(few, SMALL, folds=folds)

@@ -40,6 +40,12 @@ def assert_same_weights(first, second):
         assert torch.equal(weight, second[name]), name
 
 
+def assert_same_history(first, second):
+    """NaN is what it is: no figure."""
+    rows = [[dataclasses.asdict(record) for record in history] for history in (first, second)]
+    np.testing.assert_equal(*rows)
+
+
 class StopAfter(SilentProgress):
     """Progress that breaks off the training, as a user would."""
 
@@ -90,7 +96,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(triplets, tmp_path, ema_
         fit_network(rows, config, checkpoint_dir=tmp_path, progress=StopAfter(3))
     assert (tmp_path / "last.ckpt").is_file()
     resumed = fit_network(rows, config, checkpoint_dir=tmp_path, resume=True)
-    assert resumed.history == whole.history
+    assert_same_history(resumed.history, whole.history)
     assert resumed.best_epoch == whole.best_epoch
     assert_same_weights(resumed.state_dict, whole.state_dict)
 
@@ -110,7 +116,7 @@ def test_a_finished_training_is_not_repeated_on_resume(triplets, tmp_path):
     rows, config = triplets(40), changed(n_epochs=2)
     first = fit_network(rows, config, checkpoint_dir=tmp_path)
     again = fit_network(rows, config, checkpoint_dir=tmp_path, resume=True)
-    assert again.history == first.history
+    assert_same_history(again.history, first.history)
     assert_same_weights(first.state_dict, again.state_dict)
 
 
@@ -206,3 +212,16 @@ def test_more_processes_than_processors_are_refused(triplets) -> None:
     config = changed(hardware=HardwareConfig(devices=4096))
     with pytest.raises(InvalidInputError, match="devices is 4096"):
         fit_network(triplets(40), config)
+
+
+def test_few_rows_leave_some_to_validate_on(triplets):
+    rows = triplets(8)
+    fitted = fit_network(rows, changed(n_epochs=1, validation_fraction=0.15))
+    assert np.isfinite(fitted.history[0].validation_loss)
+    assert np.isfinite(predict_logits(fitted.build(), rows.stamps)).all()
+
+
+def test_a_training_that_can_never_be_judged_is_one_clear_error(triplets):
+    weightless = dataclasses.replace(triplets(10, 1), weights=np.zeros(10, dtype=np.float32))
+    with pytest.raises(InvalidInputError, match="was never a number"):
+        fit_network(triplets(20), changed(n_epochs=1), validation=weightless)

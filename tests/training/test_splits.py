@@ -80,3 +80,21 @@ def test_impossible_fractions_are_refused(validation, test):
 def test_leakage_names_the_objects():
     with pytest.raises(LeakageError, match=r"4 objects stand on both sides .*: 1, 2, 3, \.\.\."):
         check_no_leakage(np.arange(5), np.array([9]), np.arange(1, 5))
+
+
+@pytest.mark.parametrize("n_objects", [2, 3, 4, 6, 8, 10, 13])
+@pytest.mark.parametrize("fraction", [0.01, 0.15, 0.9])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_wanted_part_of_a_small_split_has_rows(n_objects, fraction, seed):
+    ids = np.arange(n_objects)
+    split = grouped_split(ids, ids % 2, validation_fraction=fraction, seed=seed)
+    assert len(split.train) > 0
+    assert len(split.validation) > 0
+    assert len(split.train) + len(split.validation) == n_objects
+
+
+def test_an_object_that_fills_an_empty_part_leaves_both_classes_to_train_on():
+    labels = np.array([1, 0, 0, 0, 0, 0, 0, 0])
+    for seed in range(20):
+        split = grouped_split(np.arange(8), labels, validation_fraction=0.05, seed=seed)
+        assert set(labels[split.train].tolist()) == {0, 1}

@@ -135,6 +135,11 @@ class CandidatePool:
     def labelled(self, bought: BoughtLabels) -> TripletArrays:
         """Return the rows that have a label, in the order of the labels.
 
+        Raises
+        ------
+        InvalidInputError
+            If a label belongs to no row, or a stamp of those rows is not finite.
+
         Examples
         --------
         >>> pool = CandidatePool(
@@ -146,7 +151,14 @@ class CandidatePool:
         >>> pool.labelled(rows).candidate_ids
         array([2, 0])
         """
+        outside = bought.i_row[(bought.i_row < 0) | (bought.i_row >= len(self))]
+        if len(outside):
+            raise InvalidInputError(
+                f"bought labels name row {outside[0]} in a pool of {len(self)} candidates; give "
+                "the labels of this pool, by its rows from 0"
+            )
         rows = self.take(bought.i_row)
+        _check_finite(rows)
         return TripletArrays(
             stamps=rows.stamps,
             labels=bought.labels.astype(np.int8),
@@ -156,4 +168,14 @@ class CandidatePool:
             targets=bought.labels.astype(np.float32),
             metadata=rows.metadata,
             metadata_names=rows.metadata_names,
+        )
+
+
+def _check_finite(rows: CandidatePool) -> None:
+    is_bad = ~np.isfinite(rows.stamps).all(axis=(1, 2, 3))
+    if is_bad.any():
+        raise InvalidInputError(
+            f"stamps must be finite, got NaN or inf in {int(is_bad.sum())} labelled rows, the "
+            f"first is candidate {rows.candidate_ids[np.argmax(is_bad)]}; prepare them with "
+            "prepare_stamps, which makes missing pixels 0"
         )

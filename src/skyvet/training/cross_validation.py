@@ -12,17 +12,19 @@ from torch import Tensor
 
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.configs import Config
+from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress, SilentProgress
 from skyvet.models.ensemble import EnsembleOfLogits
 from skyvet.preprocessing.triplets import TripletArrays, join_triplets
 from skyvet.training.configs import TrainConfig
 from skyvet.training.fit import FittedNetwork, fit_network
 from skyvet.training.prediction import predict_logits
-from skyvet.training.splits import check_no_leakage, grouped_folds
+from skyvet.training.splits import check_no_leakage, grouped_folds, objects_of_scarcer_class
 
 __all__ = ["CrossValidation", "CrossValidationConfig", "cross_validate", "fit_ensemble"]
 
 _SEED_STRIDE = 1000
+_LEAST_OBJECTS = 2
 
 
 class CrossValidationConfig(Config):
@@ -148,8 +150,9 @@ def cross_validate(
     LeakageError
         If an object stands on both sides of a split.
     InvalidInputError
-        If there are too few objects, or one class is missing.
+        If there are too few objects, or fewer than 2 of a class.
     """
+    _check_classes(arrays)
     fold_of_row = grouped_folds(
         arrays.object_ids, arrays.labels, n_folds=folds.n_folds, seed=folds.seed
     )
@@ -174,6 +177,17 @@ def cross_validate(
         progress.advance()
     progress.finish()
     return CrossValidation(folds=fold_of_row, logits=logits, networks=tuple(networks))
+
+
+def _check_classes(arrays: TripletArrays) -> None:
+    """Refuse labels of which some fold would leave one class alone."""
+    if objects_of_scarcer_class(arrays) < _LEAST_OBJECTS:
+        n_real = int(arrays.labels.sum())
+        raise InvalidInputError(
+            "cross-validation needs REAL and BOGUS labels of at least "
+            f"{_LEAST_OBJECTS} objects each, got {n_real} REAL and {len(arrays) - n_real} BOGUS "
+            "labels; label more candidates"
+        )
 
 
 def _training_rows(

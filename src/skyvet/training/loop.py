@@ -76,7 +76,8 @@ def train_epochs(
     Raises
     ------
     InvalidInputError
-        If the checkpoint is of another training, or `resume` has no folder.
+        If the checkpoint is of another training, `resume` has no folder, or no epoch could be
+        judged because the training diverged.
     """
     mean = RunningMean(module.network, config.optimiser.ema_decay)
     module.use_average(mean.network)
@@ -92,6 +93,12 @@ def train_epochs(
     ):
         trainer = _make_trainer(config, callbacks)
         _run(trainer, module, checkpoint)
+    if not best.best_state:
+        raise InvalidInputError(
+            f"the {config.monitor.value} on the validation rows was never a number: the training "
+            "diverged, or no validation row has a weight; choose a smaller learning rate or other "
+            "validation rows"
+        )
     return best
 
 

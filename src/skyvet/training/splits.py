@@ -11,8 +11,15 @@ from numpy.typing import NDArray
 
 from skyvet.core.arrays import IntArray, check_same_length
 from skyvet.core.errors import InvalidInputError, LeakageError
+from skyvet.preprocessing.triplets import TripletArrays
 
-__all__ = ["Split", "check_no_leakage", "grouped_folds", "grouped_split"]
+__all__ = [
+    "Split",
+    "check_no_leakage",
+    "grouped_folds",
+    "grouped_split",
+    "objects_of_scarcer_class",
+]
 
 _N_NAMED = 3
 
@@ -148,6 +155,22 @@ def grouped_split(
     return Split(train=train, validation=validation, test=test)
 
 
+def objects_of_scarcer_class(labelled: TripletArrays) -> int:
+    """Return the number of objects of the class that has fewer of them.
+
+    Parameters
+    ----------
+    labelled : TripletArrays
+        Labelled rows.
+
+    Returns
+    -------
+    int
+        0 where a class is missing.
+    """
+    return min(len(np.unique(labelled.object_ids[labelled.labels == value])) for value in (0, 1))
+
+
 def _assign(
     object_ids: NDArray[Any], labels: IntArray, *, fractions: Sequence[float], seed: int
 ) -> IntArray:
@@ -175,5 +198,23 @@ def _assign(
         i_part = usable[np.lexsort((rows_full, lack))[0]]
         part_of_object[i] = i_part
         filled[i_part] += counts[i]
+    _fill_empty_parts(part_of_object, usable, counts=counts, order=order)
     part_of_row: IntArray = part_of_object[i_object]
     return part_of_row
+
+
+def _fill_empty_parts(
+    part_of_object: IntArray, usable: IntArray, *, counts: NDArray[np.float64], order: IntArray
+) -> None:
+    """Give each part that got nothing an object of the part that has most of them.
+
+    The smallest one, if possible one whose class the other part does not lose.
+    """
+    for i_part in usable:
+        n_objects = np.bincount(part_of_object, minlength=int(usable.max()) + 1)
+        if n_objects[i_part]:
+            continue
+        giving = order[::-1][part_of_object[order[::-1]] == np.argmax(n_objects)]
+        left = counts[giving].sum(axis=0) - counts[giving]
+        n_lost = ((left == 0) & (counts[giving] > 0)).sum(axis=1)
+        part_of_object[giving[np.lexsort((counts[giving].sum(axis=1), n_lost))[0]]] = i_part

@@ -9,8 +9,9 @@ from skyvet.core.errors import InvalidInputError
 from skyvet.models.compact_net import CompactConfig
 from skyvet.preprocessing.batches import BatchConfig
 from skyvet.preprocessing.pools import BoughtLabels, CandidatePool
-from skyvet.strategies.learners.supervised import SupervisedLearner, objects_of_scarcer_class
+from skyvet.strategies.learners.supervised import SupervisedLearner
 from skyvet.training.configs import HardwareConfig, OptimiserConfig, TrainConfig
+from skyvet.training.splits import objects_of_scarcer_class
 
 
 def learner(n_epochs: int = 1, **changes: int) -> SupervisedLearner:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skyvet.core.errors import DatasetError
+from skyvet.core.errors import DatasetError, LabelError
 from skyvet.io.label_files import read_labels
 from skyvet.records.labels import Label, LabelValue
 from skyvet.strategies.rounds.answers import FileAnswers
@@ -55,3 +55,23 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError, match="the answers before are kept"):
         FileAnswers(tmp_path / "file" / "answers.csv").add(answer(7))
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (b"8,maybe,ada\n", "'maybe'"),
+        (b"8\n", "3 cells"),
+        (b",real,ada\n", "empty"),
+        (b"8,real,ada,,\n", "3 cells"),
+        (b"8,re\xffal,ada\n", "UTF-8"),
+    ],
+)
+def test_a_line_edited_wrongly_is_named(tmp_path, row, reason):
+    answers = FileAnswers(tmp_path / "answers.csv")
+    answers.add(answer(7))
+    answers.path.write_bytes(answers.path.read_bytes() + row)
+    with pytest.raises(LabelError, match=reason) as caught:
+        answers.standing()
+    assert "answers.csv" in str(caught.value)
+    assert reason == "UTF-8" or "data row 2" in str(caught.value)

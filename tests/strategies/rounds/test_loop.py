@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
 
+from skyvet.core.errors import DatasetError
 from skyvet.models.bundle import load_bundle
 from skyvet.models.predictor import Predictor
 from skyvet.records.labels import Label, LabelValue
 from skyvet.strategies.rounds.answers import FileAnswers
 from skyvet.strategies.rounds.loop import RoundsResult, run_rounds
-from skyvet.strategies.rounds.records import read_ask, round_folder
+from skyvet.strategies.rounds.records import read_ask, read_round, round_folder
 
 
 class PowerCutError(Exception):
@@ -172,3 +174,23 @@ def test_strategies_that_need_members_and_embeddings_get_them(candidates, make_r
         assert result.records[1].asked_by == kind
         assert result.records[1].n_asked == 10
     assert round_folder(folder, 1).is_dir()
+
+
+def test_a_round_that_is_gone_below_later_ones_is_refused(candidates, make_run, expert):
+    run_rounds(candidates, make_run())
+    shutil.rmtree(round_folder(make_run().folder, 1))
+    n_asked = len(expert.asked)
+    with pytest.raises(DatasetError, match=r"round-001 is missing.*round-002.*remove"):
+        run_rounds(candidates, make_run())
+    assert len(expert.asked) == n_asked
+
+
+@pytest.mark.parametrize("content", ["{}", "[1", '{"i_round": -1}'])
+def test_a_damaged_record_is_one_line_that_says_what_to_do(tmp_path, content):
+    folder = round_folder(tmp_path, 0)
+    folder.mkdir()
+    (folder / "round.json").write_text(content)
+    with pytest.raises(DatasetError, match=r"is damaged.*remove this round") as caught:
+        read_round(tmp_path, 0)
+    assert "\n" not in str(caught.value)
+    assert "http" not in str(caught.value)

@@ -15,13 +15,13 @@ from skyvet.core.progress import Progress
 from skyvet.preprocessing.pools import BoughtLabels, CandidatePool
 from skyvet.strategies.learners.networks import NetworkClassifier
 from skyvet.strategies.learners.semi_supervised import SemiSupervisedLearner
-from skyvet.strategies.learners.supervised import objects_of_scarcer_class
 from skyvet.strategies.pretraining.label_free import (
     LabelFreeStart,
     fit_label_free,
     stamps_of_dataset,
 )
 from skyvet.strategies.queries.interface import Opinion
+from skyvet.training.splits import objects_of_scarcer_class
 
 __all__ = ["LabelFreeClassifier", "LabelFreeLearner"]
 

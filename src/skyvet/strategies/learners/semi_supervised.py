@@ -26,7 +26,6 @@ from skyvet.core.progress import Progress
 from skyvet.preprocessing.pools import BoughtLabels, CandidatePool
 from skyvet.preprocessing.triplets import TripletArrays
 from skyvet.strategies.learners.networks import NetworkClassifier
-from skyvet.strategies.learners.supervised import objects_of_scarcer_class
 from skyvet.strategies.pretraining.starts import RandomStart, StartConfig, start_state
 from skyvet.strategies.semi_supervised.consistency import FixMatchConfig, NoConsistencyConfig
 from skyvet.strategies.semi_supervised.cross_fit import CrossFit, cross_fit
@@ -40,6 +39,7 @@ from skyvet.strategies.semi_supervised.pseudo_labels import (
 from skyvet.strategies.semi_supervised.training import MixedTraining, fit_mixed
 from skyvet.training.configs import OptimiserConfig
 from skyvet.training.fit import FittedNetwork
+from skyvet.training.splits import objects_of_scarcer_class
 from skyvet.training.steps import StepsConfig
 
 __all__ = ["SemiSupervisedClassifier", "SemiSupervisedLearner"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 from pydantic import Field
 
 from skyvet.core.configs import Config
@@ -21,8 +20,9 @@ from skyvet.preprocessing.triplets import TripletArrays
 from skyvet.strategies.learners.networks import NetworkClassifier
 from skyvet.training.configs import TrainConfig
 from skyvet.training.cross_validation import CrossValidationConfig, cross_validate
+from skyvet.training.splits import objects_of_scarcer_class
 
-__all__ = ["SupervisedLearner", "objects_of_scarcer_class"]
+__all__ = ["SupervisedLearner"]
 
 _LEAST_OBJECTS = 2
 
@@ -106,19 +106,3 @@ class SupervisedLearner(Config):
                 f"{n_least} objects in the scarcer class; label more candidates"
             )
         return min(self.n_folds, n_least)
-
-
-def objects_of_scarcer_class(labelled: TripletArrays) -> int:
-    """Return the number of objects of the class that has fewer of them.
-
-    Parameters
-    ----------
-    labelled : TripletArrays
-        Labelled rows.
-
-    Returns
-    -------
-    int
-        0 where a class is missing.
-    """
-    return min(len(np.unique(labelled.object_ids[labelled.labels == value])) for value in (0, 1))

@@ -15,6 +15,8 @@ from skyvet.core.errors import InvalidInputError
 __all__ = ["Opinion", "QuerySettings", "QueryState"]
 
 _MIN_MEMBERS = 2
+_HUGE = 1e15
+"""Squares of distances between larger numbers overflow float32."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -182,6 +184,7 @@ class QuerySettings(Config):
                     f"strategy {self.kind!r} needs embeddings; use a network, or another strategy"
                 )
             _refuse_nan(opinion.embeddings, "embeddings")
+            _refuse_huge(opinion.embeddings, "embeddings")
 
 
 def _refuse_nan(values: FloatArray, name: str) -> None:
@@ -194,3 +197,15 @@ def _refuse_nan(values: FloatArray, name: str) -> None:
             f"{name} must be numbers, got NaN in {int(is_bad.sum())} rows, the first is row "
             f"{int(np.argmax(is_bad))}; leave candidates that cannot be scored out of the pool"
         )
+
+
+def _refuse_huge(values: FloatArray, name: str) -> None:
+    """Name the first row of which no distance can be told."""
+    if values.size == 0 or max(float(values.max()), -float(values.min())) <= _HUGE:
+        return
+    is_bad = (np.abs(values) > _HUGE).any(axis=1)
+    raise InvalidInputError(
+        f"{name} must lie within +-{_HUGE:g}, got larger ones in {int(is_bad.sum())} rows, the "
+        f"first is row {int(np.argmax(is_bad))}; the network has diverged, train it anew with a "
+        "smaller learning rate"
+    )

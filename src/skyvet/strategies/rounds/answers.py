@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from skyvet.core.errors import DatasetError
+from skyvet.core.errors import DatasetError, LabelError
+from skyvet.io.label_cells import RowFaults, parse_column, parse_identifiers, parse_label
 from skyvet.io.label_files import read_labels
 from skyvet.records.identifiers import Identifier
 from skyvet.records.labels import Label, LabelValue
@@ -60,13 +61,19 @@ class FileAnswers:
         self._is_whole = False
 
     def standing(self) -> Mapping[str, LabelValue]:
-        """Return the labels of the first file, then the answers."""
+        """Return the labels of the first file, then the answers.
+
+        Raises
+        ------
+        LabelError
+            If a line is no answer; the message names them all.
+        """
         found: dict[str, LabelValue] = {}
         if self.first is not None:
             table = read_labels(self.first)
             found = _by_text(table["candidate_id"].to_pylist(), table["label"].to_pylist())
-        for row in _read_rows(self.path):
-            found.setdefault(row[0], LabelValue(row[1]))
+        for key, value in _read_answers(self.path).items():
+            found.setdefault(key, value)
         return found
 
     def add(self, label: Label) -> None:
@@ -105,13 +112,34 @@ def _line(cells: Sequence[str]) -> bytes:
     return text.getvalue().encode()
 
 
+def _read_answers(path: Path) -> dict[str, LabelValue]:
+    """Return the labels of the whole lines; the first one of a candidate stands."""
+    rows = _read_rows(path)
+    faults = RowFaults(path)
+    for i_row, row in enumerate(rows):
+        if len(row) != len(_HEADER):
+            faults.add(i_row, f"has {len(row)} cells, expected the 3 cells {', '.join(_HEADER)}")
+    ids = parse_identifiers([row[0] for row in rows], faults, name="candidate", is_needed=True)
+    labels = parse_column([row[1] if len(row) > 1 else None for row in rows], parse_label, faults)
+    faults.raise_if_any()
+    found: dict[str, LabelValue] = {}
+    for key, value in zip(ids.to_pylist(), labels, strict=True):
+        found.setdefault(str(key), value)
+    return found
+
+
 def _read_rows(path: Path) -> list[list[str]]:
     """Return the whole lines of the file below its header."""
     if not path.is_file():
         return []
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1].decode()
-    return [row for row in csv.reader(io.StringIO(whole)) if row][1:]
+    try:
+        whole = content[: content.rfind(b"\n") + 1].decode("utf-8-sig")
+        return [row for row in csv.reader(io.StringIO(whole, newline=""), strict=True) if row][1:]
+    except UnicodeDecodeError as error:
+        raise LabelError(f"{path} is not UTF-8 text; save it as UTF-8") from error
+    except csv.Error as error:
+        raise LabelError(f"{path} cannot be read: {error}; mend its last line") from error
 
 
 def _drop_torn_line(path: Path) -> None:

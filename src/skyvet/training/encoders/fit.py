@@ -157,10 +157,6 @@ def fit_encoder(
         resume=resume,
         progress=progress,
     )
-    if not best.best_state:
-        raise InvalidInputError(
-            "the loss was never a number: the training diverged; choose a smaller learning rate"
-        )
     network.load_state_dict(best.best_state)
     network.cpu().eval()
     names = "\n".join(sorted(set(pool.object_ids[train].tolist())))
