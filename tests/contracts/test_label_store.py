@@ -404,6 +404,27 @@ def test_reader_that_asks_on_from_the_last_number_misses_nothing(store):
     assert len(seen) == len(set(seen)) == n_writers * n_each
 
 
+def test_choice_that_reads_the_standing_labels_is_not_overtaken(store):
+    """Each adds only where nobody stands yet: whoever reads outside the lock adds twice."""
+    start = threading.Barrier(6)
+
+    def add_what_lacks(standing):
+        said = {event.candidate_id for event in standing}
+        return [label(i) for i in range(20) if i not in said]
+
+    def add(_):
+        start.wait()
+        return store.append_chosen(add_what_lacks)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(add, range(6))) == [0] * 5 + [20]
+    assert store.append_chosen(lambda standing: [undo(standing[0])]) == 1
+    assert len(store.current()) == 19
+    with pytest.raises(LabelRefusedError):
+        store.append_chosen(lambda _: [label(99), undo(label())])
+    assert len(store.history()) == 21
+
+
 def test_one_of_two_who_deliver_the_same_event_at_once_stores_it(store):
     event = label()
     with ThreadPoolExecutor(6) as pool:

@@ -16,7 +16,10 @@ from skyvet.core.errors import InvalidInputError
 from skyvet.records.identifiers import Identifier
 from skyvet.records.labels import LabelValue
 
-__all__ = ["LabelAction", "LabelEvent", "Shown", "new_event_key"]
+__all__ = ["LabelAction", "LabelEvent", "Shown", "check_time_of_act", "new_event_key"]
+
+_EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_CLOCKS_DIFFER = dt.timedelta(days=1)
 
 
 class LabelAction(enum.StrEnum):
@@ -35,6 +38,35 @@ def new_event_key() -> str:
     32
     """
     return uuid.uuid4().hex
+
+
+def check_time_of_act(labelled_at: dt.datetime, *, now: dt.datetime) -> None:
+    """Refuse a time that no act comes from which is told at `now`.
+
+    Parameters
+    ----------
+    labelled_at : datetime
+        What a page or a file says, with a zone.
+    now : datetime
+        The present time, with a zone. The other clock may run ahead of it by a day.
+
+    Raises
+    ------
+    InvalidInputError
+        If the act were before 1970, or more than a day in the future.
+
+    Examples
+    --------
+    >>> now = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+    >>> check_time_of_act(now + dt.timedelta(hours=3), now=now)
+    """
+    if labelled_at < _EARLIEST:
+        raise InvalidInputError(f"labelled_at {labelled_at.isoformat()} is before 1970; correct it")
+    if labelled_at > now + _CLOCKS_DIFFER:
+        raise InvalidInputError(
+            f"labelled_at {labelled_at.isoformat()} is more than a day in the future of "
+            f"{now.isoformat(timespec='seconds')}; set the clock that is wrong"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +124,7 @@ class LabelEvent:
     comment : str
         Free text; empty = none.
     labelled_at : datetime
-        Time of the act, with a time zone.
+        Time of the act, with a time zone; in UTC its year is from 1 to 9999.
     time_taken_s : float
         Time that the candidate was on screen [s], >= 0; NaN = not known.
     shown : Shown
@@ -144,6 +176,12 @@ class LabelEvent:
             raise InvalidInputError(f"time_taken_s must be >= 0 or NaN, got {self.time_taken_s}")
         if self.labelled_at.tzinfo is None:
             raise InvalidInputError(f"labelled_at needs a time zone, got {self.labelled_at}")
+        try:
+            self.labelled_at.astimezone(dt.UTC)
+        except OverflowError:
+            raise InvalidInputError(
+                f"labelled_at {self.labelled_at} lies outside the years 1 to 9999 of UTC"
+            ) from None
 
     def _check_names(self) -> None:
         for name in ("survey", "labeller", "event_key"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pyarrow as pa
@@ -46,7 +48,10 @@ def varied_events():
     )  # fmt: skip
     return [
         first,
-        LabelEvent(survey="lsst", candidate_id="007", labeller="bo", value=LabelValue.UNKNOWN),
+        LabelEvent(
+            survey="lsst", candidate_id="007", labeller="bo", value=LabelValue.UNKNOWN,
+            labelled_at=NOW,
+        ),
         replace(first, value=LabelValue.BOGUS, event_key="second"),
         replace(
             first, action=LabelAction.UNDO, value=None, undoes="second", event_key="third",
@@ -109,6 +114,21 @@ def test_two_stores_that_grew_apart_are_joined(store, tmp_path):
         export_history(other, path)
     assert import_labels(store, path, defaults=DEFAULTS).n_new == 1
     assert [event.value for event in store.current()] == [LabelValue.BOGUS]
+
+
+def test_two_who_import_one_file_at_once_store_its_labels_once(store, tmp_path):
+    rows = "".join(f"{i},real\n" for i in range(1000))
+    path = csv_file(tmp_path, f"candid,label\n{rows}")
+    start = threading.Barrier(3)
+
+    def bring_in(_):
+        with open_label_store(tmp_path / "labels.db") as own:
+            start.wait()
+            return import_labels(own, path, defaults=DEFAULTS).n_new
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(bring_in, range(3))) == [0, 0, 1000]
+    assert len(store.history()) == 1000
 
 
 def csv_file(tmp_path, text):
@@ -196,15 +216,31 @@ def test_wrong_rows_of_a_history_are_told_with_their_reasons(store, tmp_path):
 
 @pytest.mark.parametrize(
     ("time", "reason"),
-    [("yesterday", "is no time"), ("2026-03-01T22:00:00", "lacks its time zone"), ("", "no time")],
+    [
+        ("yesterday", "is no time"),
+        ("2026-03-01T22:00:00", "lacks its time zone"),
+        ("", "no time"),
+        ("9999-12-31T23:59:59-12:00", "labelled_at"),
+        ("0001-01-01T00:00:00+12:00", "labelled_at"),
+        ("1969-12-31T23:59:59+00:00", "before 1970"),
+        ("2026-03-02T22:00:01+00:00", "in the future"),
+    ],
 )
-def test_time_without_a_zone_is_refused(store, tmp_path, time, reason):
+def test_time_that_cannot_be_is_refused_with_its_row(store, tmp_path, time, reason):
     path = csv_file(
         tmp_path,
         "event_key,survey,candidate_id,labeller,action,label,labelled_at\n"
         f"k,ztf,7,ada,label,real,{time}\n",
     )
-    assert reason in refusal(store, path)
+    told = refusal(store, path)
+    assert reason in told
+    assert "data row 1" in told
+
+
+def test_time_of_another_clock_that_runs_ahead_by_hours_is_taken(store, tmp_path):
+    event = replace(varied_events()[0], labelled_at=NOW + dt.timedelta(hours=23))
+    write_event_file([event], tmp_path / "history.csv")
+    assert import_labels(store, tmp_path / "history.csv", defaults=DEFAULTS).n_new == 1
 
 
 def test_label_of_an_unknown_candidate_is_refused_with_its_row(store, tmp_path):

@@ -25,7 +25,7 @@ from skyvet.io.label_files import LABEL_COLUMNS
 from skyvet.io.label_store.event_tables import is_event_file, read_event_file, write_event_file
 from skyvet.io.label_store.store import LabelStore
 from skyvet.records.identifiers import Identifier
-from skyvet.records.label_events import LabelEvent
+from skyvet.records.label_events import LabelEvent, check_time_of_act
 
 __all__ = ["ImportDefaults", "ImportSummary", "KnownCandidates", "export_history", "import_labels"]
 
@@ -46,7 +46,8 @@ class ImportDefaults:
     Parameters
     ----------
     now : datetime
-        Time of the labels, with a zone: a label file says none.
+        Time of the labels, with a zone: a label file says none. Of a history, no event may be
+        more than a day later.
     survey : str
         Survey where the file has no column for it; empty = it must have one.
     labeller : str
@@ -174,35 +175,33 @@ def import_labels(
     """
     if is_event_file(path):
         events = read_event_file(path)
-        _check_known(events, path, known)
-        n_new = _append(store, events, events, path, is_history=True)
+        _check_events(events, path, known=known, now=defaults.now)
+        append = partial(store.append, events, is_history=True)
     else:
         events = _read_label_rows(path, _with_survey(defaults, known), known)
-        held = {_holder(event): _statement(event) for event in store.current()}
-        changed = (event for event in events if held.get(_holder(event)) != _statement(event))
-        fresh = list({event.event_key: event for event in changed}.values())
-        n_new = _append(store, fresh, events, path, is_history=False)
+        append = partial(store.append_chosen, partial(_not_said_yet, events))
+    try:
+        n_new = append()
+    except LabelRefusedError as error:
+        _tell_rows(error, events, path)
+        raise
     return ImportSummary(n_rows=len(events), n_new=n_new, n_known=len(events) - n_new)
 
 
-def _append(
-    store: LabelStore,
-    new: Sequence[LabelEvent],
-    rows: Sequence[LabelEvent],
-    path: Path,
-    *,
-    is_history: bool,
-) -> int:
-    """Store events; what the store refuses is reported by its row."""
-    try:
-        return store.append(new, is_history=is_history)
-    except LabelRefusedError as error:
-        faults = RowFaults(path)
-        for i_row, event in enumerate(rows):
-            if event.event_key in error.reasons:
-                faults.add(i_row, error.reasons[event.event_key])
-        faults.raise_if_any()
-        raise
+def _not_said_yet(rows: Sequence[LabelEvent], standing: tuple[LabelEvent, ...]) -> list[LabelEvent]:
+    """Return the labels that say something else than those that stand, each once."""
+    held = {_holder(event): _statement(event) for event in standing}
+    changed = (event for event in rows if held.get(_holder(event)) != _statement(event))
+    return list({event.event_key: event for event in changed}.values())
+
+
+def _tell_rows(refusal: LabelRefusedError, rows: Sequence[LabelEvent], path: Path) -> None:
+    """Report what the store refused by its row."""
+    faults = RowFaults(path)
+    for i_row, event in enumerate(rows):
+        if event.event_key in refusal.reasons:
+            faults.add(i_row, refusal.reasons[event.event_key])
+    faults.raise_if_any()
 
 
 def _holder(event: LabelEvent) -> tuple[str, str, str]:
@@ -292,12 +291,16 @@ def _conformed(event: LabelEvent, known: KnownCandidates | None) -> LabelEvent:
     return replace(event, candidate_id=candidate_id, object_id=object_id)
 
 
-def _check_known(events: Sequence[LabelEvent], path: Path, known: KnownCandidates | None) -> None:
-    if known is None:
-        return
+def _check_events(
+    events: Sequence[LabelEvent], path: Path, *, known: KnownCandidates | None, now: dt.datetime
+) -> None:
     faults = RowFaults(path)
     for i_row, event in enumerate(events):
-        if (event.survey, str(event.candidate_id)) not in known.candidates:
+        try:
+            check_time_of_act(event.labelled_at, now=now)
+        except InvalidInputError as error:
+            faults.add(i_row, str(error))
+        if known is not None and (event.survey, str(event.candidate_id)) not in known.candidates:
             faults.add(i_row, _unknown(event))
     faults.raise_if_any()
 

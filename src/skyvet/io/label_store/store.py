@@ -134,6 +134,32 @@ class LabelStore:
         with self._writing() as connection:
             return append_events(connection, new, now=self._clock(), is_history=is_history)
 
+    def append_chosen(
+        self, choose: Callable[[tuple[LabelEvent, ...]], Sequence[LabelEvent]]
+    ) -> int:
+        """Store what is chosen in view of the standing labels, which nobody changes meanwhile.
+
+        Parameters
+        ----------
+        choose : callable
+            Takes what `current` returns and gives the events to `append`. All other writers wait
+            for it, and it may not use the store itself.
+
+        Returns
+        -------
+        int
+            Number of events that were not stored before.
+
+        Raises
+        ------
+        LabelRefusedError, StoreUnavailableError
+            As `append`.
+        """
+        with self._writing() as connection:
+            rows = connection.execute(standing_events().order_by(events.c.number)).mappings()
+            new = choose(tuple(event_of_row(dict(row)) for row in rows))
+            return append_events(connection, new, now=self._clock(), is_history=False)
+
     def history(
         self,
         *,
