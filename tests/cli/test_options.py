@@ -318,6 +318,12 @@ def test_another_kind_on_the_line_drops_the_files_settings():
     assert build_config(Study, tree, {"learner": "fold"}).learner == Fold()
 
 
+def test_none_in_a_file_is_none_where_none_may_be():
+    built = build_config(Everything, {"limit": "none", "name": "none"}, {})
+    assert (built.limit, built.name) == (None, "none")
+    assert build_config(Study, {"fallback": "none"}, {}).fallback is None
+
+
 def test_a_wrong_value_in_a_partial_table_is_named():
     with pytest.raises(InvalidInputError, match=r"--learner \(fold.steps.n_steps\)"):
         build_config(Study, {"learner": {"steps": {"n_steps": "many"}}}, {})

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from skyvet.core.errors import DatasetError
-from skyvet.core.files import atomic_path, sha256_of_file, write_json_atomic
+from skyvet.core.files import atomic_path, held_alone, sha256_of_file, write_json_atomic
 
 
 def _write_half(target: Path, error: BaseException | None) -> None:
@@ -75,3 +75,26 @@ def test_a_device_is_never_replaced(tmp_path):
     with pytest.raises(DatasetError, match="not a regular file"), atomic_path(pipe):
         pass
     assert pipe.is_fifo()
+
+
+def _fail_while_holding(path: Path, *, made: str = "") -> None:
+    with held_alone(path):
+        if made:
+            (path / made).write_text("x")
+        raise KeyError(made)
+
+
+def test_a_refused_run_leaves_no_folder_behind(tmp_path):
+    with pytest.raises(KeyError):
+        _fail_while_holding(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("made", ["work", ""])
+def test_a_failed_run_keeps_what_was_there(tmp_path, made):
+    if not made:
+        (tmp_path / "run").mkdir()
+    with pytest.raises(KeyError):
+        _fail_while_holding(tmp_path / "run", made=made)
+    assert (tmp_path / "run").is_dir()
+    assert (tmp_path / "run" / "work").exists() == bool(made)

@@ -304,3 +304,12 @@ def test_real_triplets_give_the_known_area_of_packet_scores(shared_data, quick_c
     assert result.comparison is not None
     assert result.comparison.n == 364
     assert result.comparison.survey_figures[0].estimate.value == pytest.approx(0.961, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "origin"), [({}, "the default, none was given"), ({"threshold": 0.4}, "given")]
+)
+def test_the_report_says_where_its_threshold_comes_from(settings, origin):
+    table = pa.table({"candidate_id": [1, 2], "score": [0.9, 0.1], "label": ["real", "bogus"]})
+    result = evaluate(table, EvaluationConfig(n_resamples=20, **settings))
+    assert result.threshold_origin == origin

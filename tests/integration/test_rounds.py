@@ -160,6 +160,18 @@ def test_people_are_told_what_to_label_and_with_what(tmp_path, dataset, argument
     assert pq.read_table(out / "round-000" / "ask.parquet").num_rows == 6
 
 
+def test_people_with_a_label_file_are_told_to_edit_it(tmp_path, dataset, arguments):
+    config = arguments[arguments.index("--config") + 1]
+    out, labels = tmp_path / "run", tmp_path / "mine.csv"
+    labels.write_text("candidate_id,label\n", encoding="utf-8")
+    words = ("--data", str(dataset), "--labels", str(labels), "--out", str(out), "--config", config)
+    document = facts(run("rounds", *words, "--json"))
+    assert "skyvet label" not in document["next"]
+    assert document["next"].startswith(f"add the candidates of {out / 'round-000' / 'ask.csv'}")
+    asked = (out / "round-000" / "ask.csv").read_text(encoding="utf-8").splitlines()
+    assert len(asked) == 7
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -171,3 +183,12 @@ def test_an_expert_who_cannot_be_asked_is_refused(tmp_path, dataset, words, mess
     finished = run("rounds", "--data", str(dataset), "--out", str(tmp_path / "run"), *words)
     assert finished.returncode == 3
     assert message in finished.stderr
+
+
+def test_what_is_no_dataset_is_refused_with_advice_and_leaves_nothing(tmp_path):
+    (tmp_path / "night").mkdir()
+    out = tmp_path / "run"
+    words = ("--labels", str(tmp_path / "labels.db"), "--out", str(out))
+    finished = run("rounds", "--data", str(tmp_path / "night"), *words)
+    assert "skyvet ingest" in finished.stderr
+    assert not out.exists()

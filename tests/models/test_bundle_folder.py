@@ -112,3 +112,9 @@ def test_odd_list_of_hashes_is_refused(tmp_path: Path, sums: bytes) -> None:
         check_bundle_folder(tmp_path / "b", needed=[])
     with pytest.raises(BundleError):
         write_bundle_folder(tmp_path / "b", _BUNDLE)
+
+
+def test_a_run_folder_is_refused_with_the_bundle_inside_it(tmp_path):
+    write_bundle_folder(tmp_path / "run" / "bundle", {"bundle.json": b"{}"})
+    with pytest.raises(BundleError, match=r"did you mean .*run/bundle\?"):
+        check_bundle_folder(tmp_path / "run", needed=())

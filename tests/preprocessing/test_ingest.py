@@ -135,7 +135,7 @@ def test_settings_without_light_curves_are_those_of_older_versions(
 ) -> None:
     manifest = ingest([night], tmp_path / "d", config=PARTS)
     assert "with_light_curves" not in manifest.settings["config"]
-    with pytest.raises(DatasetError, match="other settings"):
+    with pytest.raises(DatasetError, match=r"other settings or input: .* was .*, now "):
         ingest([night], tmp_path / "d", config=IngestConfig(n_per_part=16, with_light_curves=True))
 
 

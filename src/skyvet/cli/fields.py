@@ -20,6 +20,7 @@ from skyvet.core.errors import InvalidInputError
 
 __all__ = [
     "ConfigOption",
+    "allows_none",
     "config_at",
     "config_class_of",
     "config_classes_of",
@@ -184,6 +185,11 @@ def config_class_of(annotation: Any) -> type[Config] | None:  # noqa: ANN401 - a
     """Return the config class that an annotation names, if it names exactly one."""
     plain = _bare(annotation)
     return plain if isinstance(plain, type) and issubclass(plain, Config) else None
+
+
+def allows_none(annotation: Any) -> bool:  # noqa: ANN401 - any annotation
+    """Say whether None is among the values of an annotation."""
+    return type(None) in _alternatives(annotation)
 
 
 def config_classes_of(annotation: Any) -> list[type[Config]]:  # noqa: ANN401 - any annotation

@@ -25,8 +25,9 @@ Rules:
   becomes ``--training.epochs`` and ``[training]``). A config inside a config does the same.
 - Command line beats ``--config FILE.toml`` beats default, key by key: a table that names one key of
   a config leaves the field's other defaults as they are, unless it names another kind.
-- A tuple is given with commas (``--bands g,r``), None as ``none``, a choice between config
-  classes by its tag (``--network vgg6``) or as JSON (``--network '{"kind": "vgg6"}'``).
+- A tuple is given with commas (``--bands g,r``), None as ``none`` (``"none"`` in a file), a choice
+  between config classes by its tag (``--network vgg6``) or as JSON
+  (``--network '{"kind": "vgg6"}'``).
 - A value that does not fit ends with exit code 3 and one line that names the option.
 """
 

@@ -2,7 +2,8 @@
 
 A field's default may be an instance whose values differ from those of its class (few labels are
 trained otherwise than many). Pydantic builds a table anew from its class, which would lose them
-all for the sake of one key; here a table changes the keys it names.
+all for the sake of one key; here a table changes the keys it names. TOML has no word for None; it
+is written ``"none"``, as on the command line.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from skyvet.cli.fields import config_classes_of, tag_of
+from skyvet.cli.fields import allows_none, config_classes_of, tag_of
 from skyvet.core.configs import Config
 
 __all__ = ["joined_settings", "over_defaults"]
@@ -79,6 +80,8 @@ def joined_settings(below: object, above: object) -> object:
 
 def _field_value(field: FieldInfo, value: object) -> object:
     """Return the value of a field: a table is laid over the default that it changes."""
+    if isinstance(value, str) and value.lower() == "none" and allows_none(field.annotation):
+        return None
     if not isinstance(value, Mapping):
         return value
     default = None if field.is_required() else field.get_default(call_default_factory=True)
