@@ -131,6 +131,8 @@ def test_agreement_is_that_of_the_labels(said, run, three_labellers):
     assert (by_name["bo"]["real_as_bogus"], by_name["bo"]["bogus_as_real"]) == (3, 3)
     _, out, _ = run("labels", "agreement", "--labels", three_labellers)
     assert "Fleiss" in out
+    assert "model" in out
+    assert "by its probability" in run("labels", "agreement", "--help")[1]
 
 
 def test_consensus_is_a_label_file_for_training(said, three_labellers, tmp_path):
@@ -185,6 +187,10 @@ def test_token_is_shown_once_and_revoked(said, run, place):
     given = said("labels", "add-labeller", "ada", "--labels", place, "--role", "read")
     with open_label_store(place) as store:
         assert store.labeller_of(given["token"]).role == "read"
+    assert given["link"].endswith(f":8765/?token={given['token']}")
+    words = ("labels", "add-labeller", "bo", "--labels", place, "--address", "https://sky/")
+    code, out, _ = run(*words)
+    assert (code, "https://sky/?token=" in out, "only a hash" in out) == (0, True, True)
     code, out, _ = run("labels", "show", "--labels", place)
     assert code == 0
     assert "ada" in out

@@ -132,8 +132,10 @@ def test_a_sweep_of_the_grid_labels_all_but_the_marked(open_desk, visit):
     opened.until("() => document.activeElement.matches('.cell')")
     page.get_by_role("button", name="Label 48").wait_for()
     keys = page.eval_on_selector_all(".cell", "cells => cells.map(c => c.dataset.key)")
-    for key in (" ", "ArrowRight", "u", "ArrowRight", "s", "ArrowRight", " ", " ", "Enter"):
+    for key in (" ", "ArrowRight", "u", "ArrowRight", "s", "ArrowRight", " ", " "):
         page.keyboard.press(key)
+    page.get_by_role("button", name="Label 47").wait_for()  # what is left out gets no label
+    page.keyboard.press("Enter")
     opened.until("key => document.querySelector('.cell').dataset.key !== key", keys[0])
     opened.wait_until_saved()
     values = {key: event.value.value for key, event in desk.labels().items()}
@@ -191,6 +193,9 @@ def test_a_read_only_link_shows_and_takes_nothing(open_desk, visit):
     page.wait_for_timeout(200)
     assert opened.key == first
     opened.press("s")
+    below = page.locator(".side").bounding_box()
+    assert below["y"] > page.locator("#triplet").bounding_box()["height"], "no blank in its place"
+    assert below["y"] + below["height"] < 768
     page.keyboard.press("g")
     page.wait_for_selector(".cell")
     page.keyboard.press("Enter")
@@ -199,11 +204,22 @@ def test_a_read_only_link_shows_and_takes_nothing(open_desk, visit):
     assert "token" not in page.url
 
 
-def test_a_withdrawn_link_says_so(open_desk, visit):
+def test_a_link_that_opens_nothing_says_why_once(open_desk, visit):
     desk = open_desk(accounts={"ada": "label"})
-    opened = visit(may_fail=True)
-    opened.page.goto(desk.address)
-    opened.page.get_by_text("This link is not valid (any more)").wait_for()
+    page = visit(may_fail=True).page
+    for link, words in (
+        ("", ["This page needs an account", "Open it with the link that you were given."]),
+        (
+            "?token=wrong",
+            [
+                "This link is not valid (any more)",
+                "Ask for a new one; labels that this browser keeps are delivered then.",
+            ],
+        ),
+    ):
+        page.goto(f"{desk.address}{link}")
+        page.get_by_text(words[1]).wait_for()
+        assert page.locator(".start").inner_text().split("\n") == [words[0], "", words[1]]
 
 
 def planted_labels(n: int) -> tuple[LabelEvent, ...]:
@@ -246,8 +262,12 @@ def test_a_round_is_learned_while_labelling_and_told(open_desk, visit):
 def test_the_last_candidate_ends_in_a_plain_sentence(open_desk, visit):
     events = planted_labels(N_CANDIDATES - 2)
     opened = visit().open(open_desk(events=events).address)
+    row_of_labels = opened.page.locator(".label-row").first
+    before = row_of_labels.bounding_box()
     opened.press("b")
     opened.page.keyboard.press("b")
     opened.page.get_by_text("The queue is finished").wait_for()
+    opened.page.get_by_text("Every candidate has its label.").wait_for()
+    assert abs(row_of_labels.bounding_box()["y"] - before["y"]) < 1, "nothing jumps"
     opened.page.keyboard.press("z")
     opened.page.wait_for_selector("#triplet")

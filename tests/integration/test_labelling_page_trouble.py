@@ -106,12 +106,34 @@ def test_an_absent_database_is_told_and_gets_its_labels_later(open_desk, visit):
     assert "3 labels are kept safely in this browser" in page.locator(".banner").inner_text()
     assert page.locator("#delivery").inner_text() == "3 waiting"
     seen += opened.press("u")
+    reason = page.locator(".banner-reason").inner_text()
+    assert reason == "The label store is away."  # what the page does about it, it says itself
     desk.store.is_away = False
     page.get_by_role("button", name="Try now").click()
     opened.wait_until_saved()
     values = {key: event.value.value for key, event in desk.labels().items()}
     assert values == {bare_id(seen[0]): "real", bare_id(seen[1]): "unknown"}
     page.locator(".banner").wait_for(state="detached")
+
+
+def test_a_page_reloaded_in_an_outage_recalls_all_labels_when_it_is_over(open_desk, visit):
+    desk = open_desk()
+    opened = visit(may_fail=True).open(desk.address)
+    opened.press("r", "b")
+    opened.wait_until_saved()
+    desk.store.is_away = True
+    opened.press("u")
+    page = opened.page
+    page.get_by_text("1 waiting").wait_for()
+    page.reload()
+    page.get_by_text("Candidates come when it is back.").wait_for()
+    assert page.locator(".entry").count() == 1
+    assert page.locator(".round").count() == 0, "what is not known is not told"
+    desk.store.is_away = False
+    opened.until("() => document.querySelectorAll('.entry').length === 3")
+    words = page.locator(".entry span").all_inner_texts()
+    assert words == ["unknown", "bogus", "real"]
+    opened.wait_until_saved()
 
 
 def test_two_pages_of_one_browser_deliver_each_label_once(open_desk, visit):

@@ -12,7 +12,7 @@ import typer
 from skyvet.cli.console import show_result
 from skyvet.cli.options import JsonOption
 from skyvet.cli.progress import shown_progress
-from skyvet.services.labelling.settings import LabellingConfig
+from skyvet.services.labelling.settings import DEFAULT_PORT, LabellingConfig
 
 __all__ = ["label_command"]
 
@@ -42,7 +42,9 @@ def label_command(
     host: Annotated[
         str, typer.Option(help="Address to listen on; others than this machine need accounts.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8765,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")
+    ] = DEFAULT_PORT,
     known_host: Annotated[
         list[str] | None,
         typer.Option(help="Name by which browsers call this server, as behind a proxy."),
@@ -63,7 +65,7 @@ def label_command(
     from skyvet.services.labelling.access import Gate, is_loopback, refuse_open_door
     from skyvet.services.labelling.app import create_app
     from skyvet.services.labelling.opening import open_dataset_to_label, open_session
-    from skyvet.services.labelling.serving import bind, serve
+    from skyvet.services.labelling.serving import bind, page_address, serve
     from skyvet.services.labelling.subclasses import read_subclasses
 
     dataset = open_dataset_to_label(data)
@@ -85,7 +87,7 @@ def label_command(
             )
         needs_token = need_token or not is_loopback(host)
         gate = Gate(store, labeller=name, needs_token=needs_token, known_hosts=known_host or ())
-        address = f"http://{_shown_host(host)}:{door.getsockname()[1]}/"
+        address = page_address(host, door.getsockname()[1])
 
         def announce() -> None:
             _announce(address, store.label, name, as_json=as_json, needs_token=needs_token)
@@ -96,10 +98,6 @@ def label_command(
         session.close()
 
 
-def _shown_host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
 def _announce(address: str, place: str, labeller: str, *, as_json: bool, needs_token: bool) -> None:
     """Say where the page is; machines read it from one line of JSON."""
     document = {
@@ -108,7 +106,11 @@ def _announce(address: str, place: str, labeller: str, *, as_json: bool, needs_t
         "labeller": None if needs_token else labeller,
         "needs_token": needs_token,
     }
-    who = "Open it with ?token=... of an account." if needs_token else f"You label as {labeller}."
+    who = (
+        "Each labeller opens the link of skyvet labels add-labeller."
+        if needs_token
+        else f"You label as {labeller}."
+    )
     show_result(
         document,
         f"Labelling page: {address}\nLabels go to {place}. {who}\nStop with Ctrl-C.",

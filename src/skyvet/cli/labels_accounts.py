@@ -30,18 +30,29 @@ def labels_add_labeller_command(
     role: Annotated[
         LabellerRole, typer.Option(help="label: may label; read: may look, and change nothing.")
     ] = LabellerRole.LABEL,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Address that skyvet label shows; default this machine's with the usual port."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Give a labeller a token, which is shown this once."""
     from skyvet.io.label_store.store import open_label_store
+    from skyvet.services.labelling.serving import page_address
+    from skyvet.services.labelling.settings import DEFAULT_PORT
 
+    place = (address or page_address("::", DEFAULT_PORT)).rstrip("/")
     with open_label_store(labels) as store:
         token = store.add_labeller(name, role=role.value, now=dt.datetime.now(dt.UTC))
-    document = {"labeller": name, "role": role.value, "token": token}
+    link = f"{place}/?token={token}"
+    document = {"labeller": name, "role": role.value, "token": token, "link": link}
+    where = "" if address else " Where skyvet label shows another address, put that in front."
     lines = (
-        f"Token of {name} (role {role.value}):",
-        f"  {token}",
-        "It is stored nowhere; keep it now. The page opens with ?token=TOKEN behind its address.",
+        f"Link of {name} (role {role.value}):",
+        f"  {link}",
+        f"Pass it on now: the store keeps only a hash of the token.{where}",
     )
     show_result(document, *lines, as_json=as_json)
 

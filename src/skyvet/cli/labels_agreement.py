@@ -12,10 +12,12 @@ from skyvet.cli.console import make_table, show_result
 from skyvet.cli.options import JsonOption
 from skyvet.core.errors import LabelError
 from skyvet.records.labels import LabelValue
-from skyvet.strategies.consensus import Consensus, DawidSkeneConfig, Ratings
+from skyvet.strategies.consensus_configs import DawidSkeneConfig
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from skyvet.strategies.consensus import Consensus, Ratings
 
 __all__ = ["labels_agreement_command", "labels_consensus_command"]
 
@@ -30,7 +32,12 @@ def labels_agreement_command(
     config: DawidSkeneConfig,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how far labellers agree: in pairs, together, and with their consensus."""
+    """Show how far labellers agree: in pairs, together, and with their consensus.
+
+    Counts such as "real as bogus" take the consensus's label as the truth. The shares "model right
+    of ..." are the model's own: a candidate counts for both classes by its probability, and
+    --smoothing adds to each, so they differ from what the counts give.
+    """
     from skyvet.scoring.agreement import count_votes, fleiss_kappa
     from skyvet.strategies.consensus import dawid_skene
 
@@ -153,8 +160,8 @@ def _labellers(consensus: Consensus) -> list[dict[str, Any]]:
             {
                 "labeller": name, "real_as_real": real_real, "real_as_bogus": real_bogus,
                 "bogus_as_bogus": bogus_bogus, "bogus_as_real": bogus_real,
-                "right_of_real_[%]": 100 * float(consensus.confusions[i, 1, 1]),
-                "right_of_bogus_[%]": 100 * float(consensus.confusions[i, 0, 0]),
+                "model_right_of_real_[%]": 100 * float(consensus.confusions[i, 1, 1]),
+                "model_right_of_bogus_[%]": 100 * float(consensus.confusions[i, 0, 0]),
             }
         )  # fmt: skip
     return rows

@@ -80,6 +80,7 @@ def test_withdrawn_account_is_out(serve, tokens, monkeypatch):
 
 def test_link_with_a_token_becomes_a_cookie_that_scripts_cannot_read(serve, tokens):
     client = serve(needs_token=True).client
+    assert client.get("/api/session").json()["code"] == "no_token"
     answer = client.get("/", params={"token": tokens["ada"]})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     cookie = answer.headers["set-cookie"].lower()
@@ -87,7 +88,18 @@ def test_link_with_a_token_becomes_a_cookie_that_scripts_cannot_read(serve, toke
     assert "samesite=strict" in cookie
     session = client.get("/api/session").json()
     assert session["labeller"] == "ada"
-    assert client.get("/", params={"token": "wrong"}).status_code == 401
+
+
+def test_link_that_is_not_valid_opens_a_page_that_says_so(serve, tokens, tmp_path):
+    client = serve(needs_token=True).client
+    answer = client.get("/", params={"token": "wrong"})
+    assert answer.status_code == 401
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "set-cookie" not in answer.headers
+    (tmp_path / "labels.db").rename(tmp_path / "away.db")
+    answer = client.get("/", params={"token": tokens["ada"]})
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith("text/html")
 
 
 @pytest.mark.parametrize(("path", "document"), WRITES)

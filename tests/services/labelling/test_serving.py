@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from skyvet.core.errors import InvalidInputError
-from skyvet.services.labelling.serving import bind
+from skyvet.services.labelling.serving import bind, page_address
 
 
 def test_small_answers_are_sent_at_once():
@@ -29,6 +29,15 @@ def test_small_answers_are_sent_at_once():
 
     asyncio.run(call(bind("127.0.0.1", 0)))
     assert found[0] != 0
+
+
+@pytest.mark.parametrize("everywhere", ["0.0.0.0", "::"])
+def test_page_of_a_server_for_all_has_an_address_that_a_browser_can_open(everywhere):
+    address = page_address(everywhere, 8911)
+    host = address.removeprefix("http://").removesuffix(":8911/")
+    assert not host.startswith(("0.", "["))
+    socket.getaddrinfo(host, 8911)
+    assert page_address("10.0.0.7", 80) == "http://10.0.0.7:80/"
 
 
 def test_taken_port_and_foreign_address_are_refused_in_plain_words():

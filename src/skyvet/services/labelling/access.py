@@ -131,7 +131,8 @@ class Gate:
         Raises
         ------
         RequestRefusedError
-            With code ``token``, if a token is needed and none that is valid was sent.
+            With code ``no_token``, if a token is needed and none was sent, or ``token``, if the
+            one that was sent is not valid.
         StoreUnavailableError
             If the accounts cannot be read.
         """
@@ -142,7 +143,11 @@ class Gate:
         if cookie:
             return self._viewer_of(cookie)
         if self._needs_token:
-            raise _no_token("this page needs an account; open the link that you were given")
+            raise RequestRefusedError(
+                "this page needs an account; open the link that you were given",
+                code="no_token",
+                status=401,
+            )
         return self._local
 
     def check_change(self, viewer: Viewer, headers: Mapping[str, str]) -> None:
@@ -178,7 +183,11 @@ class Gate:
         account = self._store.labeller_of(token)
         if account is None:
             self._known.pop(key, None)
-            raise _no_token("this link is not valid or was withdrawn; ask for a new one")
+            raise RequestRefusedError(
+                "this link is not valid or was withdrawn; ask for a new one",
+                code="token",
+                status=401,
+            )
         viewer = Viewer(
             name=account.name,
             can_label=account.role == "label",
@@ -186,10 +195,6 @@ class Gate:
         )
         self._known[key] = (time.monotonic() + _REMEMBERED_S, viewer)
         return viewer
-
-
-def _no_token(detail: str) -> RequestRefusedError:
-    return RequestRefusedError(detail, code="token", status=401)
 
 
 def _is_address(name: str) -> bool:

@@ -112,7 +112,12 @@ def _add_page(app: FastAPI, gate: Gate, page: Path) -> None:
     def index(request: Request, token: str | None = None) -> Response:
         if token is None:
             return _page_file(page / "index.html")
-        gate.identify({"authorization": f"Bearer {token}"}, None)
+        try:
+            gate.identify({"authorization": f"Bearer {token}"}, None)
+        except RequestRefusedError as error:  # the page says it in words for people
+            return _page_file(page / "index.html", status=error.status)
+        except StoreUnavailableError:
+            return _page_file(page / "index.html", status=503)
         answer = RedirectResponse("/", status_code=303)
         answer.set_cookie(
             _COOKIE,
@@ -132,9 +137,10 @@ def _add_page(app: FastAPI, gate: Gate, page: Path) -> None:
         return _page_file(path)
 
 
-def _page_file(path: Path) -> Response:
+def _page_file(path: Path, *, status: int = 200) -> Response:
     media_type = _MEDIA_TYPES.get(path.suffix, "text/plain")
-    return FileResponse(path, media_type=media_type, headers={"Cache-Control": "no-cache"})
+    headers = {"Cache-Control": "no-cache"}
+    return FileResponse(path, status, media_type=media_type, headers=headers)
 
 
 def _add_queue(app: FastAPI, service: LabellingService, gate: Gate) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +12,7 @@ from fastapi import FastAPI
 
 from skyvet.core.errors import InvalidInputError
 
-__all__ = ["bind", "serve"]
+__all__ = ["bind", "page_address", "serve"]
 
 _BACKLOG = 256
 _STOP_S = 5
@@ -46,6 +47,39 @@ def bind(host: str, port: int) -> socket.socket:
             "--port (0 takes any free one) or --host"
         ) from error
     return door
+
+
+def page_address(host: str, port: int) -> str:
+    """Return the address to open in a browser, from another machine where that can be.
+
+    Parameters
+    ----------
+    host : str
+        What the server listens on. That it listens on all addresses is no address; this
+        machine's own in its network stands for it.
+    port : int
+        The server's.
+
+    Examples
+    --------
+    >>> page_address("127.0.0.1", 8765), page_address("::1", 80)
+    ('http://127.0.0.1:8765/', 'http://[::1]:80/')
+    >>> "0.0.0.0" in page_address("0.0.0.0", 8765)
+    False
+    """
+    bare = host.strip("[]")
+    name = bare
+    with suppress(ValueError):  # a name is no address
+        name = _own_address() if ipaddress.ip_address(bare).is_unspecified else bare
+    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
+
+
+def _own_address() -> str:
+    """Return the address from which this machine would reach others; no packet is sent."""
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # an address reserved for documentation
+        return str(probe.getsockname()[0])
+    return socket.gethostname()
 
 
 def serve(app: FastAPI, door: socket.socket, *, on_ready: Callable[[], None] | None = None) -> None:

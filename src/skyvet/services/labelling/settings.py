@@ -6,7 +6,10 @@ from pydantic import Field
 
 from skyvet.core.configs import MAX_SEED, Config
 
-__all__ = ["LabellingConfig"]
+__all__ = ["DEFAULT_PORT", "LabellingConfig"]
+
+DEFAULT_PORT = 8765
+"""Where the page is unless a person chooses."""
 
 
 class LabellingConfig(Config):

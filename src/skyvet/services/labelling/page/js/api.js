@@ -3,7 +3,7 @@
 const TIMEOUT_MS = 15000;
 let csrfToken = "";
 
-/** kind: "away" (no server), "store" (database away), "signed-out", "refused". */
+/** kind: "away" (no server), "store" (database away), "signed-out", "no-account", "refused". */
 export class ServerError extends Error {
   constructor(kind, message, status = 0) {
     super(message);
@@ -24,21 +24,22 @@ async function request(path, options = {}) {
     throw new ServerError("away", "the labelling server does not answer");
   }
   if (response.ok) return response;
-  const kind = KIND_BY_STATUS[response.status] ?? "refused";
-  throw new ServerError(kind, await reasonOf(response), response.status);
+  const { reason, code } = await reasonOf(response);
+  const kind = code === "no_token" ? "no-account" : KIND_BY_STATUS[response.status] ?? "refused";
+  throw new ServerError(kind, reason, response.status);
 }
 
 async function reasonOf(response) {
   try {
-    const { error, detail } = await response.json();
-    return error ?? (typeof detail === "string" ? detail : `status ${response.status}`);
+    const { error, code } = await response.json();
+    return { reason: error ?? `status ${response.status}`, code };
   } catch {
-    return `the server answered with status ${response.status}`;
+    return { reason: `the server answered with status ${response.status}`, code: "" };
   }
 }
 
-async function getJson(path) {
-  return readJson(await request(path));
+async function getJson(path, options) {
+  return readJson(await request(path, options));
 }
 
 async function readJson(response) {
@@ -75,6 +76,9 @@ export async function getSession() {
   return session;
 }
 
+/** Whether a token opens the page; fails as every call does where it does not. */
+export const checkToken = (token) => (
+  getJson("/api/session", { headers: { Authorization: `Bearer ${token}` } }));
 export const getProgress = () => getJson("/api/progress");
 export const getRecent = (n) => getJson(`/api/recent?n=${n}`);
 export const askQueue = (body) => postJson("/api/queue", body);

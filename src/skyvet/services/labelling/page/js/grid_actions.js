@@ -28,6 +28,9 @@ export const focused = computed(() => cells.value[Math.min(iCell.value, cells.va
 
 /** What a cell will become. */
 export const verdictOf = (item) => marks.value.get(item.key) ?? base.value;
+/** How many labels a sweep will give: cells that are left out get none. */
+export const nToLabel = computed(() => (
+  seen.value.filter((item) => verdictOf(item) !== "skip").length));
 
 /** Move the focus by columns and rows, or to a place. */
 export function moveTo(place) {

@@ -2,7 +2,7 @@
 
 import { render } from "../vendor/preact.mjs";
 import { watchVisibility, warnBeforeLeaving } from "./actions.js";
-import { ServerError, getRecent, getSession } from "./api.js";
+import { ServerError, checkToken, getRecent, getSession } from "./api.js";
 import { App } from "./components/app.js";
 import { html } from "./html.js";
 import { listenToKeys } from "./keys.js";
@@ -18,6 +18,7 @@ async function start() {
   const root = document.getElementById("app");
   root.replaceChildren();
   render(html`<${App} />`, root);
+  await signIn();
   session.value = await untilAnswered(getSession);
   strategy.value = session.value.strategy || null;
   queueKind.value = session.value.default_queue ?? "strategy";
@@ -27,6 +28,15 @@ async function start() {
   listenToKeys();
   watchVisibility();
   warnBeforeLeaving(isStorageSafe);
+}
+
+/** A link whose token the server could not take stays in the address bar: say why, or go on. */
+async function signIn() {
+  const token = new URLSearchParams(location.search).get("token");
+  if (token === null) return;
+  await untilAnswered(() => checkToken(token));
+  location.reload();
+  await new Promise(() => {}); // the next page goes on
 }
 
 /** Ask until the server answers; say why meanwhile. */
@@ -47,21 +57,31 @@ async function untilAnswered(ask) {
 /** Labels of an earlier visit: those in the store, and those still on their way. */
 async function takeUpWork() {
   openOutbox(session.value, { delivered: onDelivered });
-  const waiting = pending.value;
-  let stored = [];
+  const mine = pending.value.filter(({ event }) => event.action === "label").reverse();
+  addToHistory(mine.map(({ item, event }) => ({ item, event, score: null })), beingUndone());
+  await recall();
+}
+
+const beingUndone = () => pending.value.map(({ event }) => event.undoes).filter(Boolean);
+
+/** Learn the labels that are in the store; where it does not answer, later and behind the back. */
+async function recall() {
+  const undone = beingUndone();
   try {
-    stored = (await getRecent(N_RECENT)).labels ?? [];
+    const stored = (await getRecent(N_RECENT)).labels;
+    addToHistory(stored.map(entryOf), [...undone, ...beingUndone()]);
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
+    setTimeout(recall, RETRY_MS);
   }
-  const undone = new Set(waiting.map(({ event }) => event.undoes).filter(Boolean));
-  const mine = waiting.filter(({ event }) => event.action === "label").reverse();
-  const known = new Set(mine.map(({ event }) => event.event_key));
-  history.value = [
-    ...mine.map(({ item, event }) => ({ item, event, score: null })),
-    ...stored.filter((row) => !known.has(row.event_key)).map(entryOf),
-  ].filter(({ event }) => !undone.has(event.event_key))
-    .map((entry) => ({ ...entry, group: entry.event.event_key }));
+}
+
+/** Add what is older than all that was done here and not known here yet. */
+function addToHistory(older, undone) {
+  const known = new Set([...undone, ...history.value.map(({ event }) => event?.event_key)]);
+  const added = older.filter(({ event }) => !known.has(event.event_key));
+  history.value = [...history.value,
+    ...added.map((entry) => ({ ...entry, group: entry.event.event_key }))];
 }
 
 function entryOf({ item, score, ...event }) {

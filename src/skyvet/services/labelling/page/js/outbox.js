@@ -7,6 +7,7 @@ import { computed, signal } from "../vendor/preact-signals.mjs";
 import { ServerError, sendLabels } from "./api.js";
 
 const N_PER_DELIVERY = 100;
+const SIGNED_OUT = new Set(["signed-out", "no-account"]);
 const DELAYS_MS = [500, 1000, 2000, 4000, 8000];
 
 /** Entries {event, item, order}, oldest first. */
@@ -75,7 +76,7 @@ export async function deliver() {
   try {
     while (pending.value.length) await deliverSome();
     nFailures = 0;
-    if (trouble.value && trouble.value.kind !== "signed-out") trouble.value = null;
+    if (trouble.value && !SIGNED_OUT.has(trouble.value.kind)) trouble.value = null;
   } catch (error) {
     noteFailure(error);
   } finally {

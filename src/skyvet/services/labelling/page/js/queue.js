@@ -6,7 +6,7 @@ import { pictures } from "./drawing.js";
 import { noteCall, pending } from "./outbox.js";
 import { prefetch, stampsArrived, stampsOf } from "./stamps.js";
 import {
-  canLabel, history, items, message, mode, nLeft, progress, queueKind, queueState, round, strategy,
+  canLabel, history, items, message, mode, progress, queueKind, queueState, round, strategy,
   view,
 } from "./state.js";
 
@@ -78,7 +78,6 @@ function takeAnswer(answer) {
   const here = new Set(keysInBrowser());
   const fresh = answer.items.filter((item) => !here.has(item.key));
   items.value = [...items.value, ...fresh];
-  nLeft.value = answer.n_left;
   round.value = answer.round ?? 0;
   roundOfQueue = answer.round ?? 0;
   queueState.value = fresh.length || items.value.length ? "ready" : "finished";
@@ -158,6 +157,7 @@ export async function pollProgress() {
     return;
   }
   const now = progress.value.round ?? 0;
+  if (round.value === null) round.value = now;
   if (queueState.value === "finished") refill();
   if (roundOfQueue === null || now === roundOfQueue || queueKind.value !== "strategy") return;
   roundOfQueue = now;

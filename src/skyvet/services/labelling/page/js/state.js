@@ -18,8 +18,8 @@ export const items = signal([]);
 export const current = computed(() => items.value[0] ?? null);
 /** "asking", "ready" or "finished" (the server has no more). */
 export const queueState = signal("asking");
-export const nLeft = signal(null);
-export const round = signal(0);
+/** Rounds of training so far; null = not known yet. */
+export const round = signal(null);
 export const progress = signal(null);
 
 /**
@@ -58,6 +58,13 @@ export const zoom = signal({ zoom: 1, x: 0.5, y: 0.5 });
 export const pointer = signal(null);
 /** "auto", "light" or "dark". */
 export const theme = signal(readSetting("theme", "auto"));
+
+/** Candidates that still wait in the chosen queue; null = not known yet. */
+export const nLeft = computed(() => {
+  const now = progress.value;
+  if (!now) return null;
+  return queueKind.value === "audit" ? now.n_suspects : now.n_open;
+});
 
 export const canLabel = computed(() => session.value?.can_label ?? false);
 /** Sub-classes, each with a key that is free. */

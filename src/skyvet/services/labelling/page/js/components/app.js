@@ -1,11 +1,12 @@
 /* The page as a whole. */
 
-import { startError, isHelpOpen, message, mode, session } from "../state.js";
-import { html } from "../html.js";
+import { canLabel, startError, isHelpOpen, message, mode, session } from "../state.js";
+import { classes, html } from "../html.js";
 import { Banner } from "./banner.js";
 import { Grid } from "./grid.js";
 import { Help } from "./help.js";
 import { LabelBar } from "./label_bar.js";
+import { sentence } from "./parts.js";
 import { Recent } from "./recent.js";
 import { Side } from "./side.js";
 import { TopBar } from "./top_bar.js";
@@ -16,26 +17,37 @@ const START_TITLES = {
   away: "Waiting for the labelling server",
   store: "Waiting for the database",
   "signed-out": "This link is not valid (any more)",
+  "no-account": "This page needs an account",
   refused: "The server refused to open this page",
 };
+const ADVICE = {
+  "signed-out": "Ask for a new one; labels that this browser keeps are delivered then.",
+  "no-account": "Open it with the link that you were given.",
+};
+
+/** Why it does not start, and what to do; each once. */
+function Reason({ trouble }) {
+  const advice = ADVICE[trouble.kind];
+  return html`${!advice && html`<p>${sentence(trouble.message)}</p>`}
+    <p>${advice ?? "The page goes on by itself as soon as there is an answer; labels made before are kept."}</p>`;
+}
 
 function Start() {
   const trouble = startError.value;
   return html`<div class="start" role="status">
     <h1>${trouble ? START_TITLES[trouble.kind] : "Opening the labelling page …"}</h1>
-    ${trouble && html`<p>${trouble.message}.</p>
-      <p>${trouble.kind === "signed-out" ? "Open the page with the link that you were given."
-        : "The page goes on by itself as soon as there is an answer; labels made before are kept."}</p>`}
+    ${trouble && html`<${Reason} trouble=${trouble} />`}
   </div>`;
 }
 
 export function App() {
   if (!session.value) return html`<${Start} />`;
   const isGrid = mode.value === "grid";
+  const isReading = !isGrid && !canLabel.value;
   return html`
     <${TopBar} />
     <${Banner} />
-    <main class=${isGrid ? "stage stage-grid" : "stage"}>
+    <main class=${classes("stage", isGrid && "stage-grid", isReading && "stage-read")}>
       <div class="look">
         ${isGrid ? html`<${Grid} />` : html`
           <${Triplet} />

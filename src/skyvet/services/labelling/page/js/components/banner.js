@@ -3,11 +3,14 @@
 import { retryNow } from "../actions.js";
 import { isStorageSafe, nPending, refused, trouble } from "../outbox.js";
 import { html } from "../html.js";
+import { canLabel, current, queueState } from "../state.js";
+import { sentence } from "./parts.js";
 
 const SENTENCES = {
   away: "The labelling server does not answer.",
   store: "The label database is away.",
   "signed-out": "This session has ended. Open the page again with your link.",
+  "no-account": "This session has ended. Open the page again with your link.",
   refused: "The server refuses requests.",
 };
 
@@ -28,13 +31,20 @@ function Refusals() {
   </div>`;
 }
 
+/** What a person can do meanwhile. */
+function goOnText() {
+  if (current.value) return canLabel.value ? "You may go on." : "";
+  return queueState.value === "finished" ? "" : "Candidates come when it is back.";
+}
+
 export function Banner() {
   const now = trouble.value;
+  const hasReason = now?.kind === "store" || now?.kind === "refused";
   return html`<div class="banners">
     ${now && html`<div class="banner" role="alert">
       <strong>${SENTENCES[now.kind]}</strong>
-      <span>${countText(nPending.value)} You may go on.</span>
-      <span class="banner-reason">${now.message}</span>
+      <span>${canLabel.value && countText(nPending.value)} ${goOnText()}</span>
+      ${hasReason && html`<span class="banner-reason">${sentence(now.message)}</span>`}
       <button type="button" class="button" onClick=${retryNow}>Try now</button>
     </div>`}
     ${!isStorageSafe.value && !now && html`<div class="banner" role="alert">

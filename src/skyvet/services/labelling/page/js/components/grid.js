@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef } from "../../vendor/preact-hooks.mj
 import { noteShown, undo } from "../actions.js";
 import {
   N_CELLS, applySweep, base, cells, chooseBase, focused, iCell, mark, marks, moveTo, nColumns,
-  seen, toggle, verdictOf,
+  nToLabel, seen, toggle, verdictOf,
 } from "../grid_actions.js";
 import { classes, html } from "../html.js";
 import { canLabel, history, queueState, view } from "../state.js";
@@ -68,7 +68,7 @@ function Sweep() {
     <span class="gap"></span>
     <${KeyButton} keyHint="z" kind="big" isDisabled=${!history.value.length} onClick=${undo}>Undo<//>
     <${KeyButton} keyHint="Enter" kind=${`big primary ${base.value}`} isDisabled=${!n}
-      onClick=${applySweep}>Label ${n}<//>
+      onClick=${applySweep}>${nToLabel.value ? `Label ${nToLabel.value}` : `Leave out ${n}`}<//>
   </div>`;
 }
 

@@ -26,6 +26,15 @@ export function Choice({ name, kinds, value, keyHint, onChoose }) {
   </div>`;
 }
 
+/**
+ * A server's message as a sentence. What follows its semicolon tells the user of a program what to
+ * do; the page does that by itself, and says so in its own words.
+ */
+export function sentence(words) {
+  const [fact] = words.split("; ");
+  return `${fact.charAt(0).toUpperCase()}${fact.slice(1)}${/[.!?]$/.test(fact) ? "" : "."}`;
+}
+
 const SIGNIFICANT = 4;
 
 /** A number short enough to read; what is missing is a dash. */

@@ -9,7 +9,7 @@ import { prefetchAlso, stampsArrived, stampsOf } from "../stamps.js";
 import { canLabel, history, session, view } from "../state.js";
 import { scoreText } from "./parts.js";
 
-const N_SHOWN = 12;
+const N_SHOWN = 48;
 const THUMB_PX = 96;
 const WHOLE = { zoom: 1, x: 0.5, y: 0.5 };
 
@@ -28,16 +28,24 @@ export function Thumb({ item, i = 2, size = THUMB_PX }) {
     width=${size} height=${size} aria-hidden="true"></canvas>`;
 }
 
+const FIRST_KEYS = [
+  ["R", "real"], ["B", "bogus"], ["U", "unknown"], ["S", "skip"], ["Z", "take back"],
+  ["C", "comment"], ["G", "forty-eight at once"], ["A", "labels that look wrong"], ["?", "all keys"],
+];
+
+/** Names of one survey are alike but for their ends. */
+const shortId = (name) => (name.length > 10 ? `…${name.slice(-8)}` : name);
+
 function Entry({ entry }) {
   const { item, event, score, group } = entry;
   const value = event?.value ?? "skipped";
   const word = event?.subclass ? spaced(event.subclass) : value;
   const hasScore = score !== null && score !== undefined;
   return html`<li><button type="button" class=${`entry entry-${value}`}
-      title=${`Take back ${item.key}`} onClick=${() => undoGroup(group)}>
+      title=${`Take back ${idOf(item)}, ${item.key}`} onClick=${() => undoGroup(group)}>
     <${Thumb} item=${item} />
     <span class=${`word-${value}`}>${word}</span>
-    <small>${hasScore ? `score ${scoreText(score)}` : event ? idOf(item) : "no label"}</small>
+    <small>${hasScore ? `score ${scoreText(score)}` : event ? shortId(idOf(item)) : "no label"}</small>
   </button></li>`;
 }
 
@@ -49,7 +57,8 @@ export function Recent() {
     <h2>Last labels</h2>
     ${shown.length ? html`<ol>${shown.map((entry) => html`<${Entry} entry=${entry}
         key=${entry.event?.event_key ?? `${entry.group}/${entry.item.key}`} />`)}</ol>`
-      : html`<p class="quiet">None yet. ${session.value.is_blind
-        ? "Scores stay hidden until you label." : ""} Press <kbd>?</kbd> for all keys.</p>`}
+      : html`<div class="quiet"><p>None yet.${session.value.is_blind
+        && " Scores stay hidden until you label."}</p><ul class="first-keys">${FIRST_KEYS.map(
+        ([key, words]) => html`<li key=${key}><kbd>${key}</kbd> ${words}</li>`)}</ul></div>`}
   </section>`;
 }

@@ -3,7 +3,7 @@
 import { html } from "../html.js";
 import { focused } from "../grid_actions.js";
 import { PLANES } from "../drawing.js";
-import { current, isScoreHidden, mode, session } from "../state.js";
+import { canLabel, current, isScoreHidden, mode, session } from "../state.js";
 import { LightCurve } from "./light_curve.js";
 import { scoreText, shortNumber } from "./parts.js";
 import { Thumb } from "./recent.js";
@@ -21,8 +21,8 @@ function Names({ item }) {
 function Score({ item }) {
   const { bundle } = session.value;
   if (item.score === null || item.score === undefined) {
-    const words = !bundle ? "No bundle, no score" : isScoreHidden() ? "Hidden until you label"
-      : "No score";
+    const hidden = canLabel.value ? "Hidden until you label" : "Hidden while others label";
+    const words = !bundle ? "No bundle, no score" : isScoreHidden() ? hidden : "No score";
     return html`<div class="score score-none"><span>Score</span><b>${words}</b></div>`;
   }
   return html`<div class="score" title=${`Probability of real by ${bundle}`}>

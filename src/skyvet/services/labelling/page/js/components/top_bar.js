@@ -30,8 +30,16 @@ function Queues() {
       ${strategies.map(({ kind, title }) => html`<option key=${kind} value=${kind}>${title}</option>`)}
     </select>`}
     ${!isAudit && strategies?.length === 1 && html`<span class="quiet">${strategies[0].title}</span>`}
-    <span class="round" title="Rounds of training so far">Round ${round.value}${progress.value?.is_refitting && " · learning"}</span>
+    ${round.value !== null && html`<span class="round" title="Rounds of training so far">Round ${round.value}${progress.value?.is_refitting && " · learning"}</span>`}
   </div>`;
+}
+
+/** How many labels of whom, where a candidate may have several. */
+function labelsText(now, mine) {
+  const { n_labels_wanted: wanted } = session.value;
+  const each = wanted > 1 ? `; ${now.n_done} have the ${wanted} labels wanted` : "";
+  const labels = `${now.n_labelled} label${now.n_labelled === 1 ? "" : "s"}`;
+  return `${labels} in all, ${mine} of them yours; ${now.n_begun} candidates have one${each}`;
 }
 
 function Progress() {
@@ -39,15 +47,16 @@ function Progress() {
   if (!now) return html`<div class="progress"></div>`;
   const total = now.n_total ?? session.value.dataset.n_candidates;
   const mine = now.n_by_labeller?.[session.value.labeller] ?? 0;
-  const share = total ? (100 * now.n_labelled) / total : 0;
+  const share = total ? (100 * now.n_done) / total : 0;
   const toNext = now.n_labels_to_next_round;
-  return html`<div class="progress" title=${`${mine} of them yours`}>
-    <div class="meter" role="progressbar" aria-label="Labelled" aria-valuemin="0"
-      aria-valuemax=${total} aria-valuenow=${now.n_labelled}><i style=${{ width: `${share}%` }}></i></div>
-    <span><b>${now.n_labelled.toLocaleString("en")}</b> of ${total.toLocaleString("en")}</span>
+  const isShared = session.value.n_labels_wanted > 1;
+  return html`<div class="progress" title=${labelsText(now, mine)}>
+    <div class="meter" role="progressbar" aria-label="Done" aria-valuemin="0"
+      aria-valuemax=${total} aria-valuenow=${now.n_done}>${share > 0 && html`<i style=${{ width: `${share}%` }}></i>`}</div>
+    <span><b>${now.n_done.toLocaleString("en")}</b> of ${total.toLocaleString("en")}${isShared && " done"}</span>
     ${canLabel.value && html`<span title="Your labels of the last five minutes">
       <b>${Math.round(ownPace())}</b> a minute</span>`}
-    ${nLeft.value !== null && html`<span class="wide-only"><b>${nLeft.value.toLocaleString("en")}</b> in the queue</span>`}
+    ${nLeft.value !== null && html`<span class="wide-only"><b>${nLeft.value.toLocaleString("en")}</b> ${isShared && canLabel.value && queueKind.value !== "audit" ? "left for you" : "in the queue"}</span>`}
     ${toNext > 0 && html`<span class="wide-only"><b>${toNext}</b> to the next round</span>`}
   </div>`;
 }

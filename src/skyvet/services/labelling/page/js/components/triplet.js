@@ -5,7 +5,9 @@ import { magnify, noteShown } from "../actions.js";
 import { PLANES, paint, pictures, visiblePart } from "../drawing.js";
 import { html } from "../html.js";
 import { retryStamps, stampsArrived, stampsOf } from "../stamps.js";
-import { current, pointer, queueKind, queueState, view, zoom } from "../state.js";
+import {
+  current, pointer, progress, queueKind, queueState, session, view, zoom,
+} from "../state.js";
 import { shortNumber } from "./parts.js";
 
 const TITLES = { science: "Science", template: "Template", difference: "Difference" };
@@ -128,18 +130,34 @@ function Plane({ i, stamps }) {
   </figure>`;
 }
 
+const BLANK = "\u00a0"; // keeps the height of a caption, so that nothing below jumps
+
 function Empty({ title, children }) {
   return html`<div class="planes planes-empty">
-    ${PLANES.map((name) => html`<div class="frame" key=${name}></div>`)}
+    ${PLANES.map((name) => html`<figure class="plane" key=${name}><div class="frame"></div>
+      <figcaption><b>${BLANK}</b><span class="limits">${BLANK}</span></figcaption></figure>`)}
     <div class="empty" role="status"><h2>${title}</h2>${children}</div>
   </div>`;
+}
+
+/** What is left, and what a list was asked for. */
+function whatIsLeft() {
+  const { n_listed: nListed } = session.value;
+  const nOthers = progress.value?.n_left ?? 0;
+  if (nOthers) {
+    return `Nothing is left for you to label; ${nOthers === 1 ? "1 candidate waits"
+      : `${nOthers} candidates wait`} for others.`;
+  }
+  if (nListed === null) return "Every candidate has its label.";
+  return `All ${nListed} candidates of the list are labelled. If skyvet rounds asked for them, `
+    + "stop this server and give the skyvet rounds command again.";
 }
 
 function Finished() {
   const isAudit = queueKind.value === "audit";
   return html`<${Empty} title=${isAudit ? "No suspicious labels" : "The queue is finished"}>
     <p>${isAudit ? "Every suspicious label has been looked at, or there is no audit yet."
-      : "Nothing is left for you to label; others may still be at work."}</p>
+      : whatIsLeft()}</p>
   <//>`;
 }
 
