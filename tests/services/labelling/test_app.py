@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import quote
 
 import numpy as np
@@ -109,6 +110,43 @@ def test_bad_label_is_refused_and_the_others_are_stored(served):
     answer = served.post("/api/labels", {"events": [label("ztf:5"), label(key)]}).json()
     assert answer["acknowledged"] == [label(key)["event_key"]]
     assert "holds no candidate" in answer["refused"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"labelled_at": "9999-12-31T23:59:59-12:00"}, "labelled_at"),
+        ({"labelled_at": "0001-01-01T00:00:00+12:00"}, "labelled_at"),
+        ({"labelled_at": "9999-12-31T23:59:59Z"}, "in the future"),
+        ({"labelled_at": "1969-12-31T23:59:59Z"}, "before 1970"),
+        ({"event_key": "aaaaaaaaaa\ud800"}, "unicode"),
+        ({"comment": "\udfff"}, "unicode"),
+        ({"key": "ztf:\ud800"}, "unicode"),
+        ({"\ud800": 1}, "unicode"),
+    ],
+)
+def test_event_that_no_store_can_hold_is_refused_and_the_others_are_stored(served, change, said):
+    keys = [item["key"] for item in items_of(served, n=2)]
+    events = [{**label(keys[0]), **change}, label(keys[1])]
+    body = json.dumps({"events": events})
+    headers = {**served.headers(), "Content-Type": "application/json"}
+    answer = served.client.post("/api/labels", content=body, headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["acknowledged"] == [label(keys[1])["event_key"]]
+    (refusal,) = answer.json()["refused"]
+    assert refusal["event_key"] == events[0]["event_key"].replace("\ud800", "?")
+    assert said in refusal["reason"]
+    assert len(served.store.history()) == 1
+
+
+@pytest.mark.parametrize("path", ["/api/queue", "/api/queue/release", "/api/items", "/api/labels"])
+@pytest.mark.parametrize(
+    "body", ['{"\\ud800": 1}', '{"keys": ["ztf:\\ud800"], "n": 1}', '"\\ud800"']
+)
+def test_half_characters_are_refused_in_plain_words(served, path, body):
+    headers = {**served.headers(), "Content-Type": "application/json"}
+    answer = served.client.post(path, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
 
 def test_store_that_went_away_is_a_503_until_it_is_back(served, tmp_path):

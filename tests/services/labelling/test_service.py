@@ -303,6 +303,28 @@ def test_blind_labelling_hides_every_score_until_the_own_label(make_service, sto
     assert service.items(ADA, [key]).items[0].score is None
 
 
+def test_score_that_was_revealed_once_is_hidden_no_more(make_service, store):
+    """Whoever labels anew after the answer has seen the score, undone or not."""
+    service = make_service(blind=True, labels_wanted=2)
+    one, two = keys_of(ask(service, n=2))
+    undo = label(one, None, action="undo", event_key="take-back", undoes=label(one)["event_key"])
+    service.record(ADA, [label(one), label(two), label(two, "bogus")])
+    service.record(ADA, [undo])
+    service.record(ADA, [label(one), label(one, event_key="once-again", is_score_hidden=True)])
+    service.record(ADA, [label(two, "unknown")])
+    service.record(BO, [label(one, event_key="label of bo")])
+    assert [found.event.shown.is_score_hidden for found in store.history()] == [
+        True, True, True, False, False, False, True,
+    ]  # fmt: skip
+
+
+def test_hidden_score_stays_revealed_after_a_restart(make_service, store):
+    key = keys_of(ask(make_service(blind=True), n=1))[0]
+    make_service(blind=True).record(ADA, [label(key)])
+    make_service(blind=True).record(ADA, [label(key, "bogus")])
+    assert [e.event.shown.is_score_hidden for e in store.history()] == [True, False]
+
+
 def test_read_only_viewer_may_not_label(make_service):
     service = make_service()
     for call in (lambda: service.record(EVE, []), lambda: service.release(EVE, ReleaseRequest())):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from skyvet.core.arrays import FloatArray
 from skyvet.core.errors import InvalidInputError, LabelRefusedError
 from skyvet.io.label_store.store import LabelStore
-from skyvet.records.label_events import LabelAction, LabelEvent, Shown
+from skyvet.records.label_events import LabelAction, LabelEvent, Shown, check_time_of_act
 from skyvet.records.labels import LabelValue
 from skyvet.services.labelling.candidates import ShownCandidates
 from skyvet.services.labelling.messages import LabelMessage, Refusal
@@ -76,7 +76,12 @@ class EventReader:
         self._page_version = page_version
 
     def read(
-        self, documents: Sequence[Mapping[str, Any]], *, labeller: str, now: dt.datetime
+        self,
+        documents: Sequence[Mapping[str, Any]],
+        *,
+        labeller: str,
+        now: dt.datetime,
+        is_revealed: Callable[[int], bool],
     ) -> ReadEvents:
         """Check and translate the events of one request.
 
@@ -87,7 +92,9 @@ class EventReader:
         labeller : str
             Who sent them.
         now : datetime
-            Time of an event that names none.
+            Time of an event that names none; one that names a later time by a day is refused.
+        is_revealed : callable
+            Whether the labeller has been told the score of a candidate, by its row.
 
         Raises
         ------
@@ -101,7 +108,11 @@ class EventReader:
                 raise InvalidInputError("every event needs an event_key (text); nothing was stored")
             try:
                 message = LabelMessage.model_validate(document)
-                events.append(self._event(message, labeller=labeller, now=now))
+                row = self._row(message)
+                shown = self._shown(message, row, is_revealed=is_revealed(row))
+                event = self._event(message, row, labeller=labeller, now=now, shown=shown)
+                check_time_of_act(event.labelled_at, now=now)
+                events.append(event)
                 keys.append(message.key)
             except ValidationError as error:
                 refused[event_key] = _first_fault(error)
@@ -109,12 +120,27 @@ class EventReader:
                 refused[event_key] = str(error)
         return ReadEvents(events=tuple(events), keys=tuple(keys), refused=refused)
 
-    def _event(self, message: LabelMessage, *, labeller: str, now: dt.datetime) -> LabelEvent:
+    def _row(self, message: LabelMessage) -> int:
         row = self._candidates.row_of(message.key)
         if row is None:
             raise InvalidInputError(
                 f"this dataset holds no candidate {message.key!r}; the label was not stored"
             )
+        return row
+
+    def _shown(self, message: LabelMessage, row: int, *, is_revealed: bool) -> Shown:
+        is_hidden = self._is_blind or message.is_score_hidden
+        return Shown(
+            bundle=self._bundle,
+            score=math.nan if self._scores is None else float(self._scores[row]),
+            is_score_hidden=is_hidden and not is_revealed,
+            page_version=self._page_version,
+            strategy=message.strategy,
+        )
+
+    def _event(
+        self, message: LabelMessage, row: int, *, labeller: str, now: dt.datetime, shown: Shown
+    ) -> LabelEvent:
         self._check_subclass(message)
         return LabelEvent(
             survey=self._candidates.surveys[row],
@@ -128,13 +154,7 @@ class EventReader:
             comment=message.comment,
             labelled_at=message.labelled_at or now,
             time_taken_s=math.nan if message.time_taken_s is None else message.time_taken_s,
-            shown=Shown(
-                bundle=self._bundle,
-                score=math.nan if self._scores is None else float(self._scores[row]),
-                is_score_hidden=self._is_blind or message.is_score_hidden,
-                page_version=self._page_version,
-                strategy=message.strategy,
-            ),
+            shown=shown,
             undoes=message.undoes,
             event_key=message.event_key,
         )
@@ -178,8 +198,11 @@ def store_events(store: LabelStore, events: Sequence[LabelEvent]) -> dict[str, s
 
 
 def refusals(reasons: Mapping[str, str]) -> tuple[Refusal, ...]:
-    """Return reasons as the page is told them."""
-    return tuple(Refusal(event_key=key, reason=reason) for key, reason in reasons.items())
+    """Return reasons as the page is told them; half a character in a key becomes ``?``."""
+    return tuple(
+        Refusal(event_key=key.encode(errors="replace").decode(), reason=reason)
+        for key, reason in reasons.items()
+    )
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -214,8 +214,13 @@ class LabellingService:
             If the store does not answer; nothing is acknowledged, the same events may come again.
         """
         _must_label(viewer)
-        read = self._reader.read(events, labeller=viewer.name, now=self._clock())
         with self._up_to_date():
+            read = self._reader.read(
+                events,
+                labeller=viewer.name,
+                now=self._clock(),
+                is_revealed=lambda row: self._standing.has_labelled(row, viewer.name),
+            )
             new = [event for event in read.events if not self._standing.holds(event)]
         refused = {**read.refused, **store_events(self._store, new)}
         with self._up_to_date():
@@ -353,7 +358,8 @@ class LabellingService:
         if self._config.labels_wanted == 1:
             return rows
         is_own = [self._standing.label_of(row, viewer.name) is not None for row in rows.tolist()]
-        return rows[~np.array(is_own, dtype=bool)]
+        open_rows: IntArray = rows[~np.array(is_own, dtype=bool)]
+        return open_rows
 
     def _suspects(self) -> IntArray:
         """Return the rows of suspected labels that still stand and that nobody reviewed."""
@@ -361,7 +367,8 @@ class LabellingService:
         rows = present.suspicion.rows
         rows = rows[now[rows] == present.verdicts.labels[rows]]
         is_open = [not self._standing.is_reviewed(row) for row in rows.tolist()]
-        return rows[np.array(is_open, dtype=bool)]
+        suspects: IntArray = rows[np.array(is_open, dtype=bool)]
+        return suspects
 
     def _shown_score(self, row: int, viewer: Viewer) -> float | None:
         """Return the bundle's score, if this viewer may see it now."""

@@ -73,6 +73,7 @@ class StandingLabels:
         self._order: dict[str, list[LabelEvent]] = {}
         self._arrivals: deque[dt.datetime] = deque()
         self._by_key: dict[str, LabelEvent] = {}
+        self._labelled_once: set[tuple[int, str]] = set()
 
     def sync(self) -> bool:
         """Read what is new in the store; return whether anything was.
@@ -98,6 +99,7 @@ class StandingLabels:
         before = held[-1] if held else None
         if event.action is LabelAction.LABEL:
             held.append(event)
+            self._labelled_once.add((row, event.labeller))
             self._order.setdefault(event.labeller, []).append(event)
             if event.shown.page_version:
                 self._arrivals.append(stored.stored_at)
@@ -150,6 +152,10 @@ class StandingLabels:
         """Return a labeller's standing label of a candidate."""
         held = self._held.get(row, {}).get(labeller)
         return held[-1] if held else None
+
+    def has_labelled(self, row: int, labeller: str) -> bool:
+        """Say whether a labeller has ever labelled a candidate, taken back since or not."""
+        return (row, labeller) in self._labelled_once
 
     def labels_of(self, row: int) -> dict[str, LabelEvent]:
         """Return the standing labels of a candidate by labeller."""
