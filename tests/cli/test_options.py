@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from enum import Enum, IntEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -352,6 +354,17 @@ def test_a_semi_supervised_learner_keeps_its_consistency_beside_one_named_key():
     steps = default.steps.model_copy(update={"n_steps": 9})
     assert member == default.model_copy(update={"steps": steps})
     assert member.consistency.kind == "fixmatch"
+
+
+def test_settings_files_of_the_guide_to_few_labels_are_read():
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "few_labels.md"
+    files = re.findall(r"```toml\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
+    kinds = []
+    for text in files:
+        tree = tomllib.loads(text)
+        tree.pop("stamps", None)  # a config of its own
+        kinds.append(build_config(RoundsConfig, tree, {}).learner.kind)
+    assert kinds == ["supervised", "semi_supervised"]
 
 
 @pytest.mark.parametrize("config_class", [EnsembleConfig, TuneConfig, RoundsConfig])

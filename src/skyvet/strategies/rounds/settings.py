@@ -31,7 +31,11 @@ class RoundsConfig(CalibrationConfig):
     strategy: QueryConfig = Field(
         default=LeastConfidenceQuery(), description="which candidates are asked for"
     )
-    learner: LearnerConfig = Field(default=SupervisedLearner(), description="what learns")
+    learner: LearnerConfig = Field(
+        default=SupervisedLearner(),
+        description="what learns; its settings are the table [learner] of --config (the guide "
+        "'Learn from few labels' lists them, with the best recipe)",
+    )
     n_per_round: int = Field(default=50, ge=1, description="labels asked for in a round")
     n_first: int | None = Field(
         default=None,
