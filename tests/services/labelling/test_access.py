@@ -137,6 +137,32 @@ def test_foreign_host_name_is_refused(serve, path):
         assert client.get(path, headers={"Host": host}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "[::1", "::1]", "[]", "[x]", "127.0.0.1:abc", "127.0.0.1:99999", "127.0.0.1:80:80",
+        "evil@127.0.0.1", "127.0.0.1/x", "127.0.0.1#x", "127.0.0.1?x", "[::1]x", "\xff",
+        "127.0.0.1:\xb2",
+    ],
+)  # fmt: skip
+def test_host_that_is_none_is_refused_in_plain_words(serve, host):
+    answer = serve().client.get("/api/session", headers={"Host": host.encode("latin-1")})
+    assert (answer.status_code, answer.json()["code"]) == (403, "host")
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "[", "", "http://"])
+def test_origin_that_is_none_writes_nothing(serve, origin):
+    answer = serve().post("/api/queue", {"n": 1}, Origin=origin)
+    assert (answer.status_code, answer.json()["code"]) == (403, "origin")
+
+
+@pytest.mark.parametrize("name", ["%00", "js%00/main.js", "a" * 5000, "%ff", "a/" * 3000, "%0a"])
+@pytest.mark.parametrize("folder", ["/assets/", "/api/stamps/"])
+def test_name_that_no_file_has_is_not_found(serve, folder, name):
+    answer = serve().client.get(folder + name)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 def test_server_with_accounts_is_called_by_address_or_known_name(store):
     gate = Gate(store, labeller="", needs_token=True, known_hosts=["Labels.example.org"])
     for host in ("10.0.0.7:80", "labels.example.org", "[fe80::1]:8765"):

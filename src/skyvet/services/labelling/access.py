@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 import secrets
 import socket
 import time
@@ -19,6 +20,9 @@ __all__ = ["Gate", "Viewer", "is_loopback", "refuse_open_door"]
 
 _LOOPBACK_NAMES = frozenset({"localhost", "localhost.localdomain"})
 _REMEMBERED_S = 10.0
+_HOST = re.compile(
+    r"(\[(?P<address>[0-9A-Fa-f:.]+(%[\w.-]+)?)\]|(?P<name>[A-Za-z0-9._-]+))(:(?P<port>[0-9]{0,5}))?"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,12 +119,12 @@ class Gate:
         RequestRefusedError
             With code ``host``.
         """
-        name = (urlsplit(f"//{host_header}").hostname or "").lower()
+        name = _host_name(host_header)
         if is_loopback(name) or name in self._names or (self._needs_token and _is_address(name)):
             return
         raise RequestRefusedError(
-            f"this server is not known as {name!r}; call it by its address, or start it with "
-            f"--known-host {name or 'NAME'}",
+            f"this server is not known as {name or host_header!r}; call it by its address, "
+            f"or start it with --known-host {name or 'NAME'}",
             code="host",
             status=403,
         )
@@ -159,10 +163,7 @@ class Gate:
             With code ``origin`` or ``csrf``.
         """
         origin = headers.get("origin")
-        if (
-            origin is not None
-            and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
-        ):
+        if origin is not None and _authority(origin) != headers.get("host", "").lower():
             raise RequestRefusedError(
                 f"a page of {origin} may not write here", code="origin", status=403
             )
@@ -195,6 +196,22 @@ class Gate:
         )
         self._known[key] = (time.monotonic() + _REMEMBERED_S, viewer)
         return viewer
+
+
+def _host_name(host_header: str) -> str:
+    """Return the name in a Host header, in lower case; empty where it is none."""
+    found = _HOST.fullmatch(host_header)
+    if found is None or int(found["port"] or 0) > 65535:
+        return ""
+    return (found["address"] or found["name"]).lower()
+
+
+def _authority(origin: str) -> str:
+    """Return host and port of an Origin header, in lower case; empty where it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # a bracket that is not closed
+        return ""
 
 
 def _is_address(name: str) -> bool:

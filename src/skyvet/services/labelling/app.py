@@ -131,10 +131,19 @@ def _add_page(app: FastAPI, gate: Gate, page: Path) -> None:
 
     @app.get("/assets/{name:path}")
     def asset(name: str) -> Response:
-        path = (page / name).resolve()
-        if not path.is_relative_to(page.resolve()) or not path.is_file():
+        path = _path_within(page, name)
+        if path is None:
             raise RequestRefusedError(f"no file {name!r}", code="not_found", status=404)
         return _page_file(path)
+
+
+def _path_within(folder: Path, name: str) -> Path | None:
+    """Return the file of a folder that is asked for; None where there is none."""
+    try:
+        path = (folder / name).resolve()
+        return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+    except (OSError, ValueError):  # longer than a name may be, or with a NUL
+        return None
 
 
 def _page_file(path: Path, *, status: int = 200) -> Response:
