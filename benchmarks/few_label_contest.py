@@ -26,9 +26,9 @@ from skyvet.strategies.learners.rb_c1000 import RbC1000Config, run_rb_c1000
 from skyvet.strategies.learners.rb_c1000_rules import RbC1000Split, split_rb_c1000
 from skyvet.strategies.learners.semi_supervised import SemiSupervisedLearner
 from skyvet.strategies.queries.interface import Opinion
+from skyvet.strategies.semi_supervised.configs import MixedTraining
 from skyvet.strategies.semi_supervised.consistency import FixMatchConfig
 from skyvet.strategies.semi_supervised.mixed_batches import MixedBatchConfig
-from skyvet.strategies.semi_supervised.training import MixedTraining
 from skyvet.training.configs import HardwareConfig, OptimiserConfig, Precision
 from skyvet.training.steps import StepsConfig
 

@@ -35,7 +35,8 @@ from skyvet.preprocessing.pools import CandidatePool
 from skyvet.preprocessing.stamps import fit_stamps, restore_stamps
 from skyvet.scoring.curves import roc_auc
 from skyvet.scoring.metrics import confusion_counts
-from skyvet.strategies.pretraining.label_free import LabelFreeStart, fit_label_free
+from skyvet.strategies.pretraining.configs import LabelFreeStart
+from skyvet.strategies.pretraining.label_free import fit_label_free
 from skyvet.strategies.pretraining.label_free_positives import RawStamps
 from skyvet.training.prediction import predict_logits
 

@@ -30,6 +30,7 @@ NEEDED_FOR_OPTIONS = {
     "train sequence": {"torch", "scipy"},
     "tune": {"torch", "scipy"},
     "audit": {"torch", "scipy"},
+    "rounds": {"torch", "scipy"},
 }
 
 FAKES = (

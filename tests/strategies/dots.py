@@ -7,8 +7,8 @@ import numpy as np
 from skyvet.models.compact_net import CompactConfig
 from skyvet.preprocessing.pools import BoughtLabels, CandidatePool
 from skyvet.preprocessing.triplets import TripletArrays
+from skyvet.strategies.semi_supervised.configs import MixedTraining
 from skyvet.strategies.semi_supervised.mixed_batches import MixedBatchConfig
-from skyvet.strategies.semi_supervised.training import MixedTraining
 from skyvet.training.configs import HardwareConfig, OptimiserConfig, Precision
 from skyvet.training.steps import StepsConfig
 

@@ -10,7 +10,8 @@ from scipy.special import expit
 from skyvet.core.errors import InvalidInputError
 from skyvet.records.label_events import LabelEvent
 from skyvet.records.labels import LabelValue
-from skyvet.strategies.consensus import DawidSkeneConfig, Ratings, dawid_skene, ratings_of
+from skyvet.strategies.consensus import Ratings, dawid_skene, ratings_of
+from skyvet.strategies.consensus_configs import DawidSkeneConfig
 
 
 def ratings(labels):

@@ -14,7 +14,7 @@ from skyvet.strategies.few_label_recipe import (
     run_few_label_recipe,
 )
 from skyvet.strategies.learners.semi_supervised import SemiSupervisedLearner
-from skyvet.strategies.semi_supervised.training import MixedTraining
+from skyvet.strategies.semi_supervised.configs import MixedTraining
 from skyvet.training.configs import HardwareConfig
 from skyvet.training.steps import StepsConfig
 

@@ -20,17 +20,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from pydantic import Field
 from scipy.special import expit, logsumexp
 
 from skyvet.core.arrays import BoolArray, FloatArray, IntArray
-from skyvet.core.configs import Config
 from skyvet.core.errors import InvalidInputError
 from skyvet.records.identifiers import Identifier
 from skyvet.records.label_events import LabelEvent
 from skyvet.records.labels import LabelValue
+from skyvet.strategies.consensus_configs import DawidSkeneConfig
 
-__all__ = ["Consensus", "DawidSkeneConfig", "Ratings", "dawid_skene", "ratings_of"]
+__all__ = ["Consensus", "Ratings", "dawid_skene", "ratings_of"]
 
 _CODES: Final = {LabelValue.REAL: 1, LabelValue.BOGUS: 0, LabelValue.UNKNOWN: -1}
 _PRIOR_VOTES: Final = np.array([[2.0, 1.0], [1.0, 2.0]])  # a labeller is rather right than wrong
@@ -61,21 +60,6 @@ class Ratings:
             raise InvalidInputError(
                 f"labels must be 1, 0 or -1 of shape {shape}, got shape {self.labels.shape}"
             )
-
-
-class DawidSkeneConfig(Config):
-    """Settings of the consensus."""
-
-    smoothing: float = Field(
-        default=0.5,
-        gt=0,
-        description="Strength of the prior: in its unit, a labeller is right twice and wrong once "
-        "in each class before the first label.",
-    )
-    n_iterations: int = Field(default=500, ge=1, description="Most rounds of EM.")
-    tolerance: float = Field(
-        default=1e-9, gt=0, description="Stop when no probability moves by more than this."
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +18,12 @@ from skyvet.models.interface import InputShape, TripletNetwork
 from skyvet.models.networks import NetworkConfig
 from skyvet.preprocessing.triplets import TripletArrays
 from skyvet.training.configs import Monitor, TrainConfig
-from skyvet.training.epochs import (
-    EpochRecord,
-    Validate,
-    ValidationFigures,
-    figures_on_validation,
-)
-from skyvet.training.loop import train_epochs, training_fingerprint
-from skyvet.training.module import TripletModule
 from skyvet.training.prediction import predict_logits
 from skyvet.training.splits import check_no_leakage, grouped_split
 from skyvet.training.start import start_network
+
+if TYPE_CHECKING:
+    from skyvet.training.epochs import EpochRecord, Validate, ValidationFigures
 
 __all__ = ["FittedNetwork", "fit_network"]
 
@@ -110,6 +105,9 @@ def fit_network(
     InvalidInputError
         If rows, weights or the checkpoint do not fit the config.
     """
+    from skyvet.training.loop import train_epochs, training_fingerprint  # noqa: PLC0415 - loads lightning
+    from skyvet.training.module import TripletModule  # noqa: PLC0415 - loads lightning
+
     train, held_out, teacher = _split(arrays, config, validation, teacher_logits)
     _check_rows(train, held_out, config)
     shape = InputShape(
@@ -186,6 +184,7 @@ def _check_rows(
 
 def _judge_on(rows: TripletArrays, monitor: Monitor) -> Validate:
     """Return what judges a network on these rows."""
+    from skyvet.training.epochs import figures_on_validation  # noqa: PLC0415 - loads lightning
 
     def judge(network: nn.Module) -> ValidationFigures:
         logits = predict_logits(network, rows.stamps, rows.metadata)

@@ -15,15 +15,15 @@ from skyvet.preprocessing.normalization import StampConfig, prepare_stamps
 from skyvet.preprocessing.pools import BoughtLabels, CandidatePool
 from skyvet.preprocessing.stamps import fit_stamps
 from skyvet.scoring.curves import roc_auc
-from skyvet.strategies.learners import label_free
 from skyvet.strategies.learners.label_free import LabelFreeClassifier, LabelFreeLearner
 from skyvet.strategies.learners.semi_supervised import SemiSupervisedLearner
-from skyvet.strategies.pretraining import label_free as start
+from skyvet.strategies.pretraining import label_free
+from skyvet.strategies.pretraining.configs import LabelFreeStart
 from skyvet.strategies.pretraining.label_free_positives import PositivesConfig
-from skyvet.strategies.semi_supervised.training import MixedTraining
+from skyvet.strategies.semi_supervised.configs import MixedTraining
 
 LEARNER = LabelFreeLearner(
-    first=start.LabelFreeStart(
+    first=LabelFreeStart(
         data=Path("night"),
         stamps=StampConfig(size_px=41, with_mask_planes=False),
         positives=PositivesConfig(
@@ -46,8 +46,7 @@ LEARNER = LabelFreeLearner(
 def survey(monkeypatch):
     """Pool and truth; the dataset behind it is in memory."""
     stamps, truth = raw_survey(240)
-    for module in (label_free, start):
-        monkeypatch.setattr(module, "stamps_of_dataset", lambda *_: lambda rows: stamps[rows])
+    monkeypatch.setattr(label_free, "stamps_of_dataset", lambda *_: lambda rows: stamps[rows])
     pool = CandidatePool(
         stamps=fit_stamps(prepare_stamps(stamps, LEARNER.first.stamps), 17).astype(np.float16),
         candidate_ids=np.arange(240),

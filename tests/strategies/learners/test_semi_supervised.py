@@ -11,7 +11,7 @@ from skyvet.core.errors import InvalidInputError
 from skyvet.preprocessing.pools import BoughtLabels, CandidatePool
 from skyvet.scoring.curves import roc_auc
 from skyvet.strategies.learners.semi_supervised import SemiSupervisedLearner
-from skyvet.strategies.pretraining.self_supervised import VicRegConfig
+from skyvet.strategies.pretraining.configs import VicRegConfig
 from skyvet.strategies.semi_supervised.consistency import FixMatchConfig, MeanTeacherConfig
 from skyvet.strategies.semi_supervised.pseudo_labels import PseudoLabelConfig
 

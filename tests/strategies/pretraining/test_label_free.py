@@ -15,8 +15,8 @@ from skyvet.preprocessing.normalization import StampConfig, prepare_stamps
 from skyvet.preprocessing.pools import CandidatePool
 from skyvet.preprocessing.stamps import fit_stamps
 from skyvet.scoring.curves import roc_auc
+from skyvet.strategies.pretraining.configs import LabelFreeStart
 from skyvet.strategies.pretraining.label_free import (
-    LabelFreeStart,
     fit_label_free,
     label_free_state,
     stamps_of_dataset,

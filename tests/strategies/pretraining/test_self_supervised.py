@@ -13,9 +13,8 @@ from skyvet.models.tac_cnn import TacCnnConfig
 from skyvet.preprocessing.augmentation import AugmentationConfig
 from skyvet.preprocessing.pools import CandidatePool
 from skyvet.records.cutouts import CutoutKind
+from skyvet.strategies.pretraining.configs import RestoreConfig, VicRegConfig
 from skyvet.strategies.pretraining.self_supervised import (
-    RestoreConfig,
-    VicRegConfig,
     restore_error,
     self_supervised_state,
     vicreg_loss,

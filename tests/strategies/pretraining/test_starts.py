@@ -12,15 +12,15 @@ from skyvet.core.errors import BundleError, InvalidInputError
 from skyvet.models.compact_net import CompactConfig
 from skyvet.preprocessing.triplets import TripletArrays
 from skyvet.scoring.curves import roc_auc
-from skyvet.strategies.pretraining.self_supervised import VicRegConfig
-from skyvet.strategies.pretraining.simulation import SimulationStart, simulation_state
-from skyvet.strategies.pretraining.starts import (
+from skyvet.strategies.pretraining.configs import (
     RandomStart,
+    SimulationStart,
     StartConfig,
+    VicRegConfig,
     WeightsStart,
-    start_state,
-    write_weights,
 )
+from skyvet.strategies.pretraining.simulation import simulation_state
+from skyvet.strategies.pretraining.starts import start_state, write_weights
 from skyvet.training.prediction import predict_logits
 from skyvet.training.start import input_shape, start_network
 

@@ -11,9 +11,10 @@ from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import SilentProgress
 from skyvet.preprocessing.pools import BoughtLabels, CandidatePool
 from skyvet.scoring.curves import roc_auc
+from skyvet.strategies.semi_supervised.configs import MixedTraining
 from skyvet.strategies.semi_supervised.consistency import FixMatchConfig, MeanTeacherConfig
 from skyvet.strategies.semi_supervised.mixed_batches import UnlabelledRows
-from skyvet.strategies.semi_supervised.training import MixedTraining, fit_mixed
+from skyvet.strategies.semi_supervised.training import fit_mixed
 from skyvet.training.prediction import predict_logits
 
 

@@ -15,11 +15,7 @@ from skyvet.core.progress import Progress
 from skyvet.preprocessing.pools import BoughtLabels, CandidatePool
 from skyvet.strategies.learners.networks import NetworkClassifier
 from skyvet.strategies.learners.semi_supervised import SemiSupervisedLearner
-from skyvet.strategies.pretraining.label_free import (
-    LabelFreeStart,
-    fit_label_free,
-    stamps_of_dataset,
-)
+from skyvet.strategies.pretraining.configs import LabelFreeStart
 from skyvet.strategies.queries.interface import Opinion
 from skyvet.training.splits import objects_of_scarcer_class
 
@@ -95,6 +91,11 @@ class LabelFreeLearner(Config):
         if objects_of_scarcer_class(pool.labelled(bought)) >= _LEAST_OBJECTS:
             learner = self.then.model_copy(update={"start": self.first})
             return learner.fit(pool, bought, seed=seed, work_dir=work_dir, progress=progress)
+        from skyvet.strategies.pretraining.label_free import (  # noqa: PLC0415 - loads lightning
+            fit_label_free,
+            stamps_of_dataset,
+        )
+
         network = self.then.member.network
         found = fit_label_free(
             pool,

@@ -26,7 +26,9 @@ from skyvet.core.progress import Progress
 from skyvet.preprocessing.pools import BoughtLabels, CandidatePool
 from skyvet.preprocessing.triplets import TripletArrays
 from skyvet.strategies.learners.networks import NetworkClassifier
-from skyvet.strategies.pretraining.starts import RandomStart, StartConfig, start_state
+from skyvet.strategies.pretraining.configs import RandomStart, StartConfig
+from skyvet.strategies.pretraining.starts import start_state
+from skyvet.strategies.semi_supervised.configs import MixedTraining
 from skyvet.strategies.semi_supervised.consistency import FixMatchConfig, NoConsistencyConfig
 from skyvet.strategies.semi_supervised.cross_fit import CrossFit, cross_fit
 from skyvet.strategies.semi_supervised.mixed_batches import UnlabelledRows
@@ -36,7 +38,6 @@ from skyvet.strategies.semi_supervised.pseudo_labels import (
     PseudoLabels,
     make_pseudo_labels,
 )
-from skyvet.strategies.semi_supervised.training import MixedTraining, fit_mixed
 from skyvet.training.configs import OptimiserConfig
 from skyvet.training.fit import FittedNetwork
 from skyvet.training.splits import objects_of_scarcer_class
@@ -281,6 +282,8 @@ class _Run:
 
     def _member(self, i_member: int, pseudo: PseudoLabels) -> FittedNetwork:
         """Train one final network on all labels."""
+        from skyvet.strategies.semi_supervised.training import fit_mixed  # noqa: PLC0415 - loads lightning
+
         return fit_mixed(
             self.labelled,
             self.learner.member,

@@ -12,48 +12,42 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from skyvet.core.arrays import FloatArray, IntArray
-from skyvet.core.configs import Config
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress
 from skyvet.io.dataset import Dataset
 from skyvet.models.interface import TripletNetwork
 from skyvet.models.networks import NetworkConfig
-from skyvet.preprocessing.augmentation import AugmentationConfig, augment
-from skyvet.preprocessing.normalization import StampConfig, prepare_stamps
+from skyvet.preprocessing.augmentation import augment
+from skyvet.preprocessing.normalization import prepare_stamps
 from skyvet.preprocessing.pools import CandidatePool
 from skyvet.preprocessing.stamps import fit_stamps
 from skyvet.records.cutouts import N_CUTOUT_KINDS
 from skyvet.scoring.curves import roc_auc
+from skyvet.strategies.pretraining.configs import LabelFreeStart
 from skyvet.strategies.pretraining.label_free_loss import positive_unlabelled_risk
 from skyvet.strategies.pretraining.label_free_positives import (
     InjectedPositives,
-    PositivesConfig,
     RawStamps,
     inject_positives,
 )
 from skyvet.strategies.pretraining.label_free_prior import prior_by_best_bin
-from skyvet.training.configs import OptimiserConfig
 from skyvet.training.fit import FittedNetwork
 from skyvet.training.loop import train_epochs, training_fingerprint
 from skyvet.training.module import EpochModule
 from skyvet.training.prediction import predict_logits
 from skyvet.training.row_batches import RowBatches
 from skyvet.training.start import input_shape, start_network, transferred_state
-from skyvet.training.steps import StepsConfig
 
 __all__ = [
     "LabelFreeFit",
-    "LabelFreeStart",
     "fit_label_free",
     "label_free_state",
     "stamps_of_dataset",
@@ -66,37 +60,6 @@ _N_HELD_OUT_POSITIVES = 500
 _LEAST_ROWS = 10
 _USUAL_LOGIT = 2.0
 _LEAST_SHARE_LEARNT = 0.25
-
-
-class LabelFreeStart(Config):
-    """A start from sources put into the pool's own stamps."""
-
-    kind: Literal["label_free"] = "label_free"
-    data: Path | None = Field(
-        default=None, description="dataset whose stamps the pool was prepared from"
-    )
-    stamps: StampConfig = Field(
-        default=StampConfig.model_validate({}),
-        description="preparation of the stamps: that of the pool; their centre is cut out where "
-        "the pool's stamps are smaller",
-    )
-    positives: PositivesConfig = PositivesConfig()
-    prior: float = Field(
-        default=0.3,
-        gt=0,
-        lt=1,
-        description="fraction of REAL among the detections; a ranking needs it roughly, a verdict "
-        "at probability 0.5 moves with it",
-    )
-    steps: StepsConfig = StepsConfig(
-        n_steps=500,
-        optimiser=OptimiserConfig(learning_rate=2e-3, warm_up_fraction=0.05, ema_decay=0.98),
-    )
-    batch_size: int = Field(default=64, ge=2, description="positives a step, and as many others")
-    augmentation: AugmentationConfig = AugmentationConfig()
-    held_out_fraction: float = Field(
-        default=0.1, gt=0, lt=0.5, description="share of the pool that is not learnt from"
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -8,71 +8,31 @@ restored (masked autoencoder; Pathak et al. 2016, He et al. 2022).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skyvet.core.configs import Config
 from skyvet.core.progress import Progress
 from skyvet.models.interface import InputShape, TripletNetwork
 from skyvet.models.networks import NetworkConfig
-from skyvet.preprocessing.augmentation import AugmentationConfig, augment
+from skyvet.preprocessing.augmentation import augment
 from skyvet.preprocessing.pools import CandidatePool
 from skyvet.records.cutouts import N_CUTOUT_KINDS, CutoutKind
+from skyvet.strategies.pretraining.configs import RestoreConfig, VicRegConfig
 from skyvet.training.loop import train_epochs, training_fingerprint
 from skyvet.training.module import EpochModule
 from skyvet.training.row_batches import RowBatches
 from skyvet.training.start import start_network, transferred_state
-from skyvet.training.steps import StepsConfig
 
 __all__ = [
-    "RestoreConfig",
-    "SelfSupervisedConfig",
-    "VicRegConfig",
     "restore_error",
     "self_supervised_state",
     "vicreg_loss",
 ]
 
 _NETWORK_PREFIX = "network."
-
-
-class VicRegConfig(Config):
-    """Two views of a candidate give one vector; vectors spread and do not repeat themselves."""
-
-    kind: Literal["vicreg"] = "vicreg"
-    steps: StepsConfig = StepsConfig(n_steps=200)
-    batch_size: int = Field(default=128, ge=2, description="candidates a step, two views each")
-    width: int = Field(default=256, ge=2, description="width of the layers that are compared")
-    invariance: float = Field(default=25.0, ge=0, description="weight: views agree")
-    variance: float = Field(default=25.0, ge=0, description="weight: candidates differ")
-    covariance: float = Field(default=1.0, ge=0, description="weight: columns say different things")
-    augmentation: AugmentationConfig = AugmentationConfig.strong()
-
-
-class RestoreConfig(Config):
-    """Restore the difference image from what is left when patches, or all of it, are hidden."""
-
-    kind: Literal["restore"] = "restore"
-    steps: StepsConfig = StepsConfig(n_steps=200)
-    batch_size: int = Field(default=128, ge=2, description="candidates a step")
-    width: int = Field(default=16, ge=2, description="channels of the decoder")
-    patch_px: int = Field(default=6, ge=1, description="side of a patch [pixels]")
-    hidden_fraction: float = Field(
-        default=0.5, ge=0, lt=1, description="share of the patches that are hidden in all planes"
-    )
-    hidden_difference: float = Field(
-        default=0.5, ge=0, le=1, description="share of candidates whose whole difference is hidden"
-    )
-    augmentation: AugmentationConfig = AugmentationConfig.weak()
-
-
-SelfSupervisedConfig = Annotated[VicRegConfig | RestoreConfig, Field(discriminator="kind")]
-"""Any self-supervised start; ``kind`` says which."""
 
 
 def vicreg_loss(first: Tensor, second: Tensor, config: VicRegConfig) -> Tensor:

@@ -10,57 +10,24 @@ it alone helped.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from pydantic import Field
 from torch import Tensor
 
-from skyvet.core.configs import Config
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress
 from skyvet.models.networks import NetworkConfig
-from skyvet.preprocessing.batches import ClassBalance
-from skyvet.preprocessing.normalization import StampConfig
 from skyvet.preprocessing.pools import CandidatePool
 from skyvet.preprocessing.stamps import fit_stamps
 from skyvet.preprocessing.triplets import TripletArrays
-from skyvet.simulation.night import NightConfig
+from skyvet.strategies.pretraining.configs import SimulationStart
 from skyvet.strategies.semi_supervised.domain import adapt_batch_norm
-from skyvet.strategies.semi_supervised.mixed_batches import MixedBatchConfig, UnlabelledRows
-from skyvet.strategies.semi_supervised.training import MixedTraining, fit_mixed
+from skyvet.strategies.semi_supervised.mixed_batches import UnlabelledRows
+from skyvet.strategies.semi_supervised.training import fit_mixed
 from skyvet.training.simulated import simulated_triplets
 from skyvet.training.start import transferred_state
-from skyvet.training.steps import StepsConfig
 
-__all__ = ["SimulationStart", "simulation_state"]
-
-
-class SimulationStart(Config):
-    """A start from simulated labels, adapted to the pool's stamps."""
-
-    kind: Literal["simulation"] = "simulation"
-    night: NightConfig = Field(
-        default=NightConfig(n=8000, prior=0.5), description="what is simulated"
-    )
-    stamps: StampConfig = Field(
-        default=StampConfig.model_validate({}),
-        description="preparation of the simulated stamps: that of the pool; their centre is cut "
-        "out where the pool's stamps are smaller",
-    )
-    training: MixedTraining = Field(
-        default=MixedTraining(
-            steps=StepsConfig(n_steps=600),
-            batches=MixedBatchConfig(
-                n_labelled=64, unlabelled_ratio=0.0, balance=ClassBalance.SAMPLER
-            ),
-        ),
-        description="training on the simulation; its network is not used. unlabelled_ratio above "
-        "0 lets the pool's stamps take part (consistency, CORAL)",
-    )
-    with_adapted_batch_norm: bool = Field(
-        default=True, description="batch norms take the statistics of the pool"
-    )
+__all__ = ["simulation_state"]
 
 
 def simulation_state(

@@ -1,50 +1,27 @@
-"""All ways to come by first weights, behind one config union and one function."""
+"""All ways to come by first weights, behind one function."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from skyvet.core.configs import Config
 from skyvet.core.errors import BundleError
 from skyvet.core.progress import Progress
 from skyvet.models.networks import NetworkConfig
 from skyvet.preprocessing.pools import CandidatePool
-from skyvet.strategies.pretraining.label_free import LabelFreeStart, label_free_state
-from skyvet.strategies.pretraining.self_supervised import (
-    RestoreConfig,
-    VicRegConfig,
-    self_supervised_state,
+from skyvet.strategies.pretraining.configs import (
+    LabelFreeStart,
+    RandomStart,
+    SimulationStart,
+    StartConfig,
+    WeightsStart,
 )
-from skyvet.strategies.pretraining.simulation import SimulationStart, simulation_state
 from skyvet.training.start import transferred_state
 
-__all__ = ["RandomStart", "StartConfig", "WeightsStart", "start_state", "write_weights"]
-
-
-class RandomStart(Config):
-    """Random weights."""
-
-    kind: Literal["random"] = "random"
-
-
-class WeightsStart(Config):
-    """Weights from a file."""
-
-    kind: Literal["weights"] = "weights"
-    path: Path = Field(description="safetensors file, from `write_weights`")
-
-
-StartConfig = Annotated[
-    RandomStart | WeightsStart | VicRegConfig | RestoreConfig | SimulationStart | LabelFreeStart,
-    Field(discriminator="kind"),
-]
-"""Any start; ``kind`` says which."""
+__all__ = ["start_state", "write_weights"]
 
 
 def start_state(
@@ -85,13 +62,19 @@ def start_state(
     if isinstance(config, WeightsStart):
         return transferred_state(_read_weights(config.path), network, pool, seed=seed)
     if isinstance(config, SimulationStart):
+        from skyvet.strategies.pretraining.simulation import simulation_state  # noqa: PLC0415 - loads lightning
+
         return simulation_state(
             pool, network, config, seed=seed, checkpoint_dir=checkpoint_dir, progress=progress
         )
     if isinstance(config, LabelFreeStart):
+        from skyvet.strategies.pretraining.label_free import label_free_state  # noqa: PLC0415 - loads lightning
+
         return label_free_state(
             pool, network, config, seed=seed, checkpoint_dir=checkpoint_dir, progress=progress
         )
+    from skyvet.strategies.pretraining.self_supervised import self_supervised_state  # noqa: PLC0415 - loads lightning
+
     return self_supervised_state(
         pool, network, config, seed=seed, checkpoint_dir=checkpoint_dir, progress=progress
     )

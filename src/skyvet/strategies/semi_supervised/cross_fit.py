@@ -12,8 +12,8 @@ from torch import Tensor
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.progress import Progress, SilentProgress
 from skyvet.preprocessing.triplets import TripletArrays
+from skyvet.strategies.semi_supervised.configs import MixedTraining
 from skyvet.strategies.semi_supervised.mixed_batches import UnlabelledRows
-from skyvet.strategies.semi_supervised.training import MixedTraining, fit_mixed
 from skyvet.training.fit import FittedNetwork
 from skyvet.training.prediction import predict_logits
 from skyvet.training.splits import check_no_leakage, grouped_folds
@@ -90,6 +90,8 @@ def cross_fit(
     InvalidInputError
         If there are too few objects, or a training part lacks a class.
     """
+    from skyvet.strategies.semi_supervised.training import fit_mixed  # noqa: PLC0415 - loads lightning
+
     progress = progress or SilentProgress()
     folds = grouped_folds(labelled.object_ids, labelled.labels, n_folds=n_folds, seed=seed)
     logits = np.full(len(labelled), np.nan, dtype=np.float32)

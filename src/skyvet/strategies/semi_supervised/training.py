@@ -7,19 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from skyvet.core.configs import Config
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress
-from skyvet.models.compact_net import CompactConfig
 from skyvet.models.interface import TripletNetwork
-from skyvet.models.networks import NetworkConfig
 from skyvet.preprocessing.augmentation import AugmentationConfig, augment
 from skyvet.preprocessing.triplets import TripletArrays
+from skyvet.strategies.semi_supervised.configs import MixedTraining
 from skyvet.strategies.semi_supervised.consistency import (
-    ConsistencyConfig,
     NoConsistencyConfig,
     align_logits,
     consistency_loss,
@@ -28,49 +24,19 @@ from skyvet.strategies.semi_supervised.consistency import (
 from skyvet.strategies.semi_supervised.domain import coral_loss
 from skyvet.strategies.semi_supervised.mixed_batches import (
     MixedBatch,
-    MixedBatchConfig,
     MixedBatches,
     UnlabelledBatch,
     UnlabelledRows,
 )
 from skyvet.training.fit import FittedNetwork
 from skyvet.training.loop import train_epochs, training_fingerprint
-from skyvet.training.losses import LossConfig, triplet_loss
+from skyvet.training.losses import triplet_loss
 from skyvet.training.module import EpochModule
 from skyvet.training.start import input_shape, start_network
-from skyvet.training.steps import StepsConfig
 
-__all__ = ["MixedModule", "MixedTraining", "fit_mixed"]
+__all__ = ["MixedModule", "fit_mixed"]
 
 _MEAN_DECAY = 0.95  # of the teacher's mean probability, a step
-
-
-class MixedTraining(Config):
-    """How one network learns from both kinds of rows."""
-
-    network: NetworkConfig = Field(default=CompactConfig(), description="which network")
-    steps: StepsConfig = StepsConfig()
-    batches: MixedBatchConfig = MixedBatchConfig()
-    loss: LossConfig = LossConfig()
-    consistency: ConsistencyConfig = Field(
-        default=NoConsistencyConfig(), description="how unlabelled rows teach beside pseudo-labels"
-    )
-    pseudo_label_weight: float = Field(
-        default=1.0, ge=0, description="of the loss against pseudo-labels"
-    )
-    coral_weight: float = Field(
-        default=0.0,
-        ge=0,
-        description="of the distance between features of labelled and unlabelled rows: for labels "
-        "of another survey or a simulation",
-    )
-    with_alignment: bool = Field(
-        default=True,
-        description="keep the teacher's mean verdict at the expected fraction of REAL, if known",
-    )
-    labelled_augmentation: AugmentationConfig = AugmentationConfig(max_shift_px=2)
-    weak_augmentation: AugmentationConfig = AugmentationConfig.weak()
-    strong_augmentation: AugmentationConfig = AugmentationConfig.strong()
 
 
 class MixedModule(EpochModule):
