@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize
 from scipy.special import expit
 
 from skyvet.core.arrays import FloatArray, IntArray
@@ -26,7 +27,6 @@ _LEAST_PENALTY_TIMES_LABELS = 600.0
 _PENALTY_SCALE = 3.0
 _PENALTY_SHIFT = 0.3
 _N_FOLDS = 5
-_N_STEPS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -149,20 +149,23 @@ def _class_weights(labels: IntArray) -> FloatArray:
 def _fit(
     logits: FloatArray, features: FloatArray, labels: IntArray, *, penalty: float
 ) -> AdaptedHead:
-    """Maximise the posterior by Newton steps."""
+    """Maximise the posterior, which has one maximum."""
     used = features if np.isfinite(penalty) else features[:, :0]
     columns = np.concatenate([logits[:, None], np.ones((len(logits), 1)), used], axis=1)
+    columns = columns.astype(np.float64)
     start = np.zeros(columns.shape[1])
     start[0] = 1.0
     precision = np.full(len(start), penalty if np.isfinite(penalty) else 1.0)
     precision[:2] = _PENALTY_SCALE, _PENALTY_SHIFT
     weights = _class_weights(labels)
-    at = start.copy()
-    for _ in range(_N_STEPS):
-        p = expit(columns @ at)
-        gradient = columns.T @ (weights * (p - labels)) + precision * (at - start)
-        bend = columns.T @ (columns * (weights * p * (1 - p))[:, None]) + np.diag(precision)
-        at = at - np.linalg.solve(bend, gradient)
+
+    def loss_and_slope(at: FloatArray) -> tuple[float, FloatArray]:
+        moved, away = columns @ at, at - start
+        losses = np.logaddexp(0, moved) - labels * moved
+        slope = columns.T @ (weights * (expit(moved) - labels)) + precision * away
+        return float(weights @ losses + 0.5 * precision @ away**2), slope
+
+    at = minimize(loss_and_slope, start, jac=True, method="L-BFGS-B").x
     full = np.zeros(features.shape[1])
     full[: used.shape[1]] = at[2:]
     return AdaptedHead(scale=float(at[0]), shift=float(at[1]), weights=full, penalty=penalty)

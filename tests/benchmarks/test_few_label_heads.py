@@ -53,3 +53,13 @@ def test_components_are_uncorrelated_and_ordered_by_variance():
     np.testing.assert_allclose(covariance - np.diag(np.diag(covariance)), 0, atol=1e-9)
     assert np.diag(covariance)[0] == pytest.approx(1, abs=1e-9)
     assert (np.diff(np.diag(covariance)) <= 1e-12).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_very_sure_network_with_some_errors_keeps_its_ranking(seed):
+    """Newton steps without a step size once turned such a ranking round."""
+    _, features, labels = made(50, seed)
+    logits = 25.0 * (2 * labels - 1) + np.random.default_rng(seed).normal(size=50)
+    logits[:2] *= -1
+    head = adapt_head(logits, features, labels, rng=np.random.default_rng(0))
+    assert head.scale > 0
