@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n auto
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test system-packages lint format types imports examples docs bench \
@@ -30,7 +30,7 @@ demo: setup ## simulate a survey, train, score and report, in demo_output/
 	$(BIN)/python scripts/demo.py
 
 test: setup system-packages ## unit and integration tests, doctests and the examples of the docs
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 system-packages:
 	@scripts/install_system_packages.sh
