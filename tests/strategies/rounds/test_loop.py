@@ -51,7 +51,7 @@ def test_bundle_of_the_last_round_scores_like_its_card_says(candidates, make_run
     logits = Predictor(bundle).run(np.array(candidates.test.rows.stamps, dtype=np.float32), None)
     assert np.isfinite(logits).all()
     assert "12 labels spent" in bundle.card
-    assert "an estimate for the pool" in bundle.card
+    assert "of the candidates is real (" in " ".join(bundle.card.split())
     assert "`least_confidence`" in bundle.card
     assert "Labelled by: truth." in bundle.card
     assert bundle.info.training["learner"]["kind"] == "supervised"
