@@ -86,6 +86,7 @@ def test_a_killed_server_loses_no_label_and_gets_the_waiting_ones(server, visit)
 
 def test_a_page_closed_while_the_server_was_dead_delivers_at_its_next_visit(server, visit):
     opened = visit(may_fail=True).open(server.start())
+    opened.page.wait_for_load_state("networkidle")  # the next candidates have come
     server.kill()
     seen = opened.press("r", "b")
     opened.page.get_by_text("2 waiting").wait_for()
