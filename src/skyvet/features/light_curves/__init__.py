@@ -1,0 +1,1 @@
+"""Features of light curves; needs the extra ``light-curves``."""

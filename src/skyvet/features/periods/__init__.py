@@ -1,0 +1,1 @@
+"""Periods of light curves; needs the extra ``light-curves``."""

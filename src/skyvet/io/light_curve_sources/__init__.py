@@ -1,0 +1,1 @@
+"""Readers of light curves, one form a file."""

@@ -1,0 +1,1 @@
+"""Classifiers of sources from their features."""
