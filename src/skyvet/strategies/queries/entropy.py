@@ -7,20 +7,15 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from skyvet.core.arrays import IntArray
-from skyvet.strategies.queries.interface import QueryState
-from skyvet.strategies.queries.probability import ProbabilityConfig, verdict_entropy
-from skyvet.strategies.queries.scored import ScoredQuery
+from skyvet.core.arrays import FloatArray
+from skyvet.strategies.queries.doubt import DoubtQuery
+from skyvet.strategies.queries.probability import verdict_entropy
 
 __all__ = ["EntropyQuery"]
 
 
-class EntropyQuery(ScoredQuery):
+class EntropyQuery(DoubtQuery):
     """Asks first where the entropy of the verdict is largest.
-
-    With two classes, least confidence, margin and entropy rank alike: all three fall with the
-    distance of the probability from one half. They differ in size alone, which matters where
-    `coldness` draws by it.
 
     References
     ----------
@@ -28,7 +23,7 @@ class EntropyQuery(ScoredQuery):
 
     Examples
     --------
-    >>> from skyvet.strategies.queries.interface import Opinion
+    >>> from skyvet.strategies.queries.interface import Opinion, QueryState
     >>> state = QueryState(
     ...     opinion=Opinion(logits=np.array([-5.0, 0.1, 2.0])),
     ...     labels=np.full(3, -1),
@@ -41,15 +36,7 @@ class EntropyQuery(ScoredQuery):
     title: ClassVar[str] = "Largest entropy"
 
     kind: Literal["entropy"] = "entropy"
-    probability: ProbabilityConfig = ProbabilityConfig()
 
-    def utility(
-        self,
-        state: QueryState,
-        rows: IntArray,
-        *,
-        rng: np.random.Generator,  # noqa: ARG002 - nothing random in it
-    ) -> NDArray[np.float64]:
+    def doubt(self, logits: FloatArray) -> NDArray[np.float64]:
         """Return the entropy of the verdict [nats], in [0, ln 2]."""
-        logits = self.probability.logits(state.opinion.logits[rows])
         return verdict_entropy(logits)

@@ -8,20 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from skyvet.core.arrays import IntArray
-from skyvet.strategies.queries.interface import QueryState
-from skyvet.strategies.queries.probability import ProbabilityConfig
-from skyvet.strategies.queries.scored import ScoredQuery
+from skyvet.core.arrays import FloatArray
+from skyvet.strategies.queries.doubt import DoubtQuery
 
 __all__ = ["LeastConfidenceQuery"]
 
 
-class LeastConfidenceQuery(ScoredQuery):
+class LeastConfidenceQuery(DoubtQuery):
     """Asks first where the classifier is least sure of its verdict.
-
-    With two classes, least confidence, margin and entropy rank alike: all three fall with the
-    distance of the probability from one half. They differ in size alone, which matters where
-    `coldness` draws by it.
 
     References
     ----------
@@ -29,7 +23,7 @@ class LeastConfidenceQuery(ScoredQuery):
 
     Examples
     --------
-    >>> from skyvet.strategies.queries.interface import Opinion
+    >>> from skyvet.strategies.queries.interface import Opinion, QueryState
     >>> state = QueryState(
     ...     opinion=Opinion(logits=np.array([-5.0, 0.1, 2.0])),
     ...     labels=np.full(3, -1),
@@ -42,15 +36,7 @@ class LeastConfidenceQuery(ScoredQuery):
     title: ClassVar[str] = "Least confident"
 
     kind: Literal["least_confidence"] = "least_confidence"
-    probability: ProbabilityConfig = ProbabilityConfig()
 
-    def utility(
-        self,
-        state: QueryState,
-        rows: IntArray,
-        *,
-        rng: np.random.Generator,  # noqa: ARG002 - nothing random in it
-    ) -> NDArray[np.float64]:
+    def doubt(self, logits: FloatArray) -> NDArray[np.float64]:
         """Return 1 minus the probability of the likelier class, in [0, 1/2]."""
-        logits = self.probability.logits(state.opinion.logits[rows])
         return np.asarray(expit(-np.abs(logits)), dtype=np.float64)

@@ -8,20 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from skyvet.core.arrays import IntArray
-from skyvet.strategies.queries.interface import QueryState
-from skyvet.strategies.queries.probability import ProbabilityConfig
-from skyvet.strategies.queries.scored import ScoredQuery
+from skyvet.core.arrays import FloatArray
+from skyvet.strategies.queries.doubt import DoubtQuery
 
 __all__ = ["MarginQuery"]
 
 
-class MarginQuery(ScoredQuery):
+class MarginQuery(DoubtQuery):
     """Asks first where the probabilities of REAL and BOGUS are closest.
-
-    With two classes, least confidence, margin and entropy rank alike: all three fall with the
-    distance of the probability from one half. They differ in size alone, which matters where
-    `coldness` draws by it.
 
     References
     ----------
@@ -29,7 +23,7 @@ class MarginQuery(ScoredQuery):
 
     Examples
     --------
-    >>> from skyvet.strategies.queries.interface import Opinion
+    >>> from skyvet.strategies.queries.interface import Opinion, QueryState
     >>> state = QueryState(
     ...     opinion=Opinion(logits=np.array([-5.0, 0.1, 2.0])),
     ...     labels=np.full(3, -1),
@@ -42,15 +36,7 @@ class MarginQuery(ScoredQuery):
     title: ClassVar[str] = "Smallest margin"
 
     kind: Literal["margin"] = "margin"
-    probability: ProbabilityConfig = ProbabilityConfig()
 
-    def utility(
-        self,
-        state: QueryState,
-        rows: IntArray,
-        *,
-        rng: np.random.Generator,  # noqa: ARG002 - nothing random in it
-    ) -> NDArray[np.float64]:
+    def doubt(self, logits: FloatArray) -> NDArray[np.float64]:
         """Return 1 minus the difference of the two probabilities, in [0, 1]."""
-        logits = self.probability.logits(state.opinion.logits[rows])
         return np.asarray(2 * expit(-np.abs(logits)), dtype=np.float64)
