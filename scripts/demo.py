@@ -26,6 +26,7 @@ def run(*words: str) -> None:
     print(f"\n$ skyvet {shlex.join(words)}", flush=True)
     result = subprocess.run([sys.executable, "-m", "skyvet.cli.main", *words], check=False)
     if result.returncode:
+        print("demo stopped; to begin it anew, delete its output folder first", file=sys.stderr)
         sys.exit(result.returncode)
 
 
