@@ -71,8 +71,7 @@ def test_uncertainty_is_that_of_the_class_asked_for():
 
 
 def test_a_strategy_that_spreads_reads_the_features():
-    rng = np.random.default_rng(1)
-    values = np.concatenate([rng.normal(0, 0.1, (17, 2)), rng.normal(5, 0.1, (16, 2))])
+    values = np.repeat([[0.0, 1.0], [5.0, 2.0]], [17, 16], axis=0)
     table = FeatureTable(source_ids=np.arange(33), names=("a", "b"), values=values)
     config = SourceSelectionConfig(strategy=KCenterQuery(), n_per_class=2)
     chosen = choose_sources(
