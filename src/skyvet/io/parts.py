@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -33,28 +31,37 @@ from pydantic import Field, ValidationError
 
 from skyvet.core.configs import Config, changed_settings
 from skyvet.core.errors import DatasetError
-from skyvet.core.files import atomic_path, sha256_of_file, write_json_atomic
+from skyvet.core.files import atomic_path, write_json_atomic
+from skyvet.io.part_files import (
+    PART_MANIFEST,
+    PartManifest,
+    drafted_part,
+    finished_parts,
+    part_name,
+    read_part_manifest,
+    seal_part,
+)
 from skyvet.io.tables import concat_tables, rejections_table
 from skyvet.records.rejections import Rejection
 
 __all__ = [
-    "PartManifest",
+    "REJECTIONS",
     "PartWriter",
     "RunManifest",
+    "begin_folder",
+    "finish_folder",
     "join_parts",
     "manifest_kind",
     "part_paths",
     "read_manifest",
-    "read_part_manifest",
     "read_part_tables",
 ]
 
 FORMAT_VERSION = 1
 _MANIFEST = "manifest.json"
-_PART_MANIFEST = "part.json"
-_REJECTIONS = "rejections"
+REJECTIONS = "rejections"
+"""Name of the table of refused inputs in every part."""
 _MADE_BY = {"skyvet-dataset": "skyvet ingest PACKETS --out FOLDER"}
-_PART_NAME = re.compile(r"part-[0-9]{5,}")
 
 
 class RunManifest(Config):
@@ -85,18 +92,6 @@ class RunManifest(Config):
                 f"says {value!r}; make the folder again"
             )
         return value
-
-
-class PartManifest(Config):
-    """What one part holds and where the input stood after it."""
-
-    next_file: int
-    next_record: int
-    n_candidates: int
-    n_rejected: int
-    rejections: dict[str, int]
-    surveys: tuple[str, ...]
-    sha256: dict[str, str]
 
 
 def read_manifest(path: Path, *, kind: str) -> RunManifest:
@@ -156,16 +151,16 @@ def part_paths(path: Path) -> list[Path]:
         If a part is gone: its number is left out, or a complete folder holds fewer rows than its
         manifest says.
     """
-    parts = {int(p.name[5:]): p for p in path.glob("part-*") if _PART_NAME.fullmatch(p.name)}
+    parts = finished_parts(path)
     for i_part in range(max(parts, default=-1) + 1):
-        part = path / f"part-{i_part:05d}"
+        part = path / part_name(i_part)
         if parts.get(i_part) != part:
             raise DatasetError(f"{part} is missing; restore it, or make {path} again")
-        if not (part / _PART_MANIFEST).is_file():
+        if not (part / PART_MANIFEST).is_file():
             raise DatasetError(
-                f"{part / _PART_MANIFEST} is missing; restore it, or make {path} again"
+                f"{part / PART_MANIFEST} is missing; restore it, or make {path} again"
             )
-    found = [parts[i_part] for i_part in sorted(parts)]
+    found = list(parts.values())
     if (path / _MANIFEST).is_file():
         _check_complete(path, found)
     return found
@@ -181,7 +176,7 @@ def _check_complete(path: Path, parts: Sequence[Path]) -> None:
     n_expected = manifest.n_candidates + manifest.n_rejected
     if n_found < n_expected:
         raise DatasetError(
-            f"{path / f'part-{len(parts):05d}'} is missing: the parts of {path} hold {n_found} of "
+            f"{path / part_name(len(parts))} is missing: the parts of {path} hold {n_found} of "
             f"{n_expected} rows and rejections; restore it, or make the folder again"
         )
     if manifest.content_sha256 not in ("", _content_hash(read)):
@@ -191,16 +186,8 @@ def _check_complete(path: Path, parts: Sequence[Path]) -> None:
         )
 
 
-def read_part_manifest(part: Path) -> PartManifest:
-    """Read what one part says of itself."""
-    try:
-        return PartManifest.model_validate_json((part / _PART_MANIFEST).read_bytes())
-    except (OSError, ValidationError) as error:
-        raise DatasetError(f"{part / _PART_MANIFEST} cannot be read: {error}") from error
-
-
 def read_part_tables(
-    path: Path, name: str = _REJECTIONS, columns: list[str] | None = None
+    path: Path, name: str = REJECTIONS, columns: list[str] | None = None
 ) -> pa.Table:
     """Return one table of all finished parts, joined in order.
 
@@ -217,7 +204,12 @@ def read_part_tables(
 
 
 def join_parts(
-    path: Path, name: str, out: Path, *, metadata: Mapping[bytes, bytes] | None = None
+    path: Path,
+    name: str,
+    out: Path,
+    *,
+    metadata: Mapping[bytes, bytes] | None = None,
+    may_lack_parts: bool = False,
 ) -> Iterator[pa.Table]:
     """Join one table of all parts into one file, part by part, yielding each as it is written.
 
@@ -233,6 +225,8 @@ def join_parts(
         Parquet file.
     metadata : mapping of bytes, optional
         Written into the file's schema.
+    may_lack_parts : bool, default False
+        Join what there is, also where parts in between are missing.
 
     Yields
     ------
@@ -244,7 +238,8 @@ def join_parts(
     DatasetError
         If a part is damaged or gone, or the file cannot be written.
     """
-    files = [part / f"{name}.parquet" for part in part_paths(path)]
+    parts = list(finished_parts(path).values()) if may_lack_parts else part_paths(path)
+    files = [part / f"{name}.parquet" for part in parts]
     if lost := next((file for file in files if not file.is_file()), None):
         raise DatasetError(f"{path} is damaged: {lost} is missing; remove it and start again")
     try:
@@ -267,9 +262,73 @@ def _content_hash(parts: Sequence[PartManifest]) -> str:
     return digest.hexdigest()
 
 
+def begin_folder(path: Path, *, kind: str, settings: Mapping[str, Any]) -> RunManifest:
+    """Begin a folder of parts, or open one that was begun with the same settings.
+
+    Parameters
+    ----------
+    path : Path
+        Absent, empty, or begun with equal kind and settings. One that was only begun, without
+        any part, is begun anew.
+    kind : str
+        What the folder holds, such as ``skyvet-dataset``.
+    settings : mapping
+        JSON document of everything that shapes the content.
+
+    Returns
+    -------
+    RunManifest
+
+    Raises
+    ------
+    DatasetError
+        If the folder holds something else, or was made with other settings.
+    """
+    settings = json.loads(json.dumps(settings))
+    if (path / _MANIFEST).exists():
+        manifest = read_manifest(path, kind=kind)
+        if manifest.settings == settings:
+            return manifest
+        if not _holds_nothing(path):
+            raise DatasetError(
+                f"{path} was made with other settings or input: "
+                f"{changed_settings(manifest.settings, settings)}; choose another folder, or "
+                "remove this one"
+            )
+    elif path.exists() and not (path.is_dir() and not _entries(path)):
+        raise DatasetError(f"{path} exists and is no {kind}; choose another folder")
+    manifest = RunManifest(kind=kind, settings=settings)
+    write_json_atomic(path / _MANIFEST, manifest.model_dump(mode="json"))
+    return manifest
+
+
+def _entries(path: Path) -> list[str]:
+    """Return what a folder holds beside the lock of the run that has it."""
+    return [item.name for item in path.iterdir() if item.name != ".lock"]
+
+
 def _holds_nothing(path: Path) -> bool:
     """Say whether a folder was begun (by a run that failed at once) and holds no work."""
-    return [item.name for item in path.iterdir()] == [_MANIFEST]
+    return _entries(path) == [_MANIFEST]
+
+
+def finish_folder(path: Path, manifest: RunManifest, parts: Sequence[PartManifest]) -> RunManifest:
+    """Mark a folder as complete, with the counts of its parts, and return its manifest."""
+    counts: Counter[str] = Counter()
+    for part in parts:
+        counts.update(part.rejections)
+    finished = manifest.model_copy(
+        update={
+            "is_complete": True,
+            "surveys": tuple(sorted({name for part in parts for name in part.surveys})),
+            "n_candidates": sum(part.n_candidates for part in parts),
+            "n_rejected": sum(part.n_rejected for part in parts),
+            "rejections": dict(sorted(counts.items())),
+            "content_sha256": _content_hash(parts),
+        }
+    )
+    write_json_atomic(path / _MANIFEST, finished.model_dump(mode="json"))
+    return finished
 
 
 class PartWriter:
@@ -293,28 +352,8 @@ class PartWriter:
 
     def __init__(self, path: Path, *, kind: str, settings: dict[str, Any]) -> None:
         self.path = path
-        settings = json.loads(json.dumps(settings))
-        if (path / _MANIFEST).exists():
-            self._manifest = read_manifest(path, kind=kind)
-            if self._manifest.settings != settings and _holds_nothing(path):
-                self._manifest = self._begin(kind, settings)
-            elif self._manifest.settings != settings:
-                raise DatasetError(
-                    f"{path} was made with other settings or input: "
-                    f"{changed_settings(self._manifest.settings, settings)}; choose another "
-                    "folder, or remove this one"
-                )
-        else:
-            if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-                raise DatasetError(f"{path} exists and is no {kind}; choose another folder")
-            self._manifest = self._begin(kind, settings)
+        self._manifest = begin_folder(path, kind=kind, settings=settings)
         self._parts = [read_part_manifest(part) for part in part_paths(path)]
-
-    def _begin(self, kind: str, settings: dict[str, Any]) -> RunManifest:
-        """Write the manifest of a folder that holds nothing yet."""
-        manifest = RunManifest(kind=kind, settings=settings)
-        write_json_atomic(self.path / _MANIFEST, manifest.model_dump(mode="json"))
-        return manifest
 
     @property
     def manifest(self) -> RunManifest:
@@ -362,34 +401,28 @@ class PartWriter:
         DatasetError
             If the disk is full or the folder not writable; earlier parts stay as they are.
         """
-        part = self.path / f"part-{len(self._parts):05d}"
-        draft = self.path / f".{part.name}.draft"
         name, rows = table
+        tables = {name: rows, **(more_tables or {}), REJECTIONS: rejections_table(rejections)}
+        facts = {
+            "next_file": position[0],
+            "next_record": position[1],
+            "surveys": tuple(sorted(set(rows["survey"].to_pylist()))),
+        }
         try:
-            shutil.rmtree(draft, ignore_errors=True)
-            draft.mkdir(parents=True)
-            tables = {name: rows, **(more_tables or {}), _REJECTIONS: rejections_table(rejections)}
-            for file, content in tables.items():
-                pq.write_table(content, draft / f"{file}.parquet", compression="zstd")
-            for file, values in arrays.items():
-                np.save(draft / f"{file}.npy", values)
-            manifest = PartManifest(
-                next_file=position[0],
-                next_record=position[1],
-                n_candidates=rows.num_rows,
-                n_rejected=len(rejections),
-                rejections=dict(sorted(Counter(r.reason.value for r in rejections).items())),
-                surveys=tuple(sorted(set(rows["survey"].to_pylist()))),
-                sha256={file.name: sha256_of_file(file) for file in sorted(draft.iterdir())},
-            )
-            write_json_atomic(draft / _PART_MANIFEST, manifest.model_dump(mode="json"))
-            self._reopen()
-            draft.rename(part)
+            with drafted_part(self.path, len(self._parts)) as draft:
+                for file, content in tables.items():
+                    pq.write_table(content, draft / f"{file}.parquet", compression="zstd")
+                for file, values in arrays.items():
+                    np.save(draft / f"{file}.npy", values)
+                manifest = seal_part(
+                    draft, n_candidates=rows.num_rows, rejections=rejections, facts=facts
+                )
+                self._reopen()
         except OSError as error:
-            shutil.rmtree(draft, ignore_errors=True)
             raise DatasetError(
-                f"cannot write {part}: {error.strerror or error}; the {len(self._parts)} finished "
-                "parts are kept, run the same command to continue"
+                f"cannot write {self.path / part_name(len(self._parts))}: "
+                f"{error.strerror or error}; the {len(self._parts)} finished parts are kept, run "
+                "the same command to continue"
             ) from error
         self._parts.append(manifest)
 
@@ -401,18 +434,5 @@ class PartWriter:
 
     def finish(self) -> RunManifest:
         """Mark the folder complete and return its manifest."""
-        counts: Counter[str] = Counter()
-        for part in self._parts:
-            counts.update(part.rejections)
-        self._manifest = self._manifest.model_copy(
-            update={
-                "is_complete": True,
-                "surveys": tuple(sorted({name for part in self._parts for name in part.surveys})),
-                "n_candidates": sum(part.n_candidates for part in self._parts),
-                "n_rejected": sum(part.n_rejected for part in self._parts),
-                "rejections": dict(sorted(counts.items())),
-                "content_sha256": _content_hash(self._parts),
-            }
-        )
-        write_json_atomic(self.path / _MANIFEST, self._manifest.model_dump(mode="json"))
+        self._manifest = finish_folder(self.path, self._manifest, self._parts)
         return self._manifest
