@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from astropy.coordinates import EarthLocation, SkyCoord
 from astropy.time import Time
@@ -68,3 +69,16 @@ def test_heliocentric_time_of_a_real_ztf_epoch_is_its_mid_exposure():
     found = hmjd_utc_to_mjd_tai(hmjd, ra_deg=209.9900551, dec_deg=29.9976258)
     middle = mjd_utc_to_mjd_tai(mjd_start) + 15.0 / 86400
     assert abs(found - middle) * 86400 < 0.2
+
+
+def test_an_array_of_times_is_converted_as_each_of_them():
+    times = np.array([50630.0, 57203.99, 57204.0, 58202.35, 60123.4])
+    place, places = {"ra_deg": 209.99, "dec_deg": 30.0}, {"ra_deg": np.full(5, 209.99),
+                                                          "dec_deg": np.full(5, 30.0)}  # fmt: skip
+    np.testing.assert_array_equal(
+        mjd_utc_to_mjd_tai(times), [mjd_utc_to_mjd_tai(float(time)) for time in times]
+    )
+    one_by_one = [hmjd_utc_to_mjd_tai(float(time), **place) for time in times]
+    np.testing.assert_allclose(
+        hmjd_utc_to_mjd_tai(times, **places), one_by_one, rtol=0, atol=SPACING_D
+    )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
+from typing import TypeVar
+
+import numpy as np
+
+from skyvet.core.arrays import FloatArray
 
 __all__ = [
     "heliocentric_delay_s",
@@ -21,14 +25,19 @@ _LIGHT_S_PER_AU = 499.004784
 _LEAP_MJD_UTC = (50630.0, 51179.0, 53736.0, 54832.0, 56109.0, 57204.0, 57754.0)
 _TAI_MINUS_UTC_S = (31.0, 32.0, 33.0, 34.0, 35.0, 36.0, 37.0)
 
+_Time = TypeVar("_Time", float, FloatArray)
 
-def _offset_days(mjd_utc: float) -> float:
+
+def _offset_days(mjd_utc: _Time) -> _Time:
+    if isinstance(mjd_utc, np.ndarray):
+        i_leaps = np.maximum(np.searchsorted(_LEAP_MJD_UTC, mjd_utc, side="right") - 1, 0)
+        return np.asarray(_TAI_MINUS_UTC_S)[i_leaps] / _SECONDS_PER_DAY
     i_leap = max(bisect_right(_LEAP_MJD_UTC, mjd_utc) - 1, 0)
     return _TAI_MINUS_UTC_S[i_leap] / _SECONDS_PER_DAY
 
 
-def mjd_utc_to_mjd_tai(mjd_utc: float) -> float:
-    """Convert MJD from UTC to TAI; valid from 1997-07-01 on.
+def mjd_utc_to_mjd_tai(mjd_utc: _Time) -> _Time:
+    """Convert MJD, one or an array, from UTC to TAI; valid from 1997-07-01 on.
 
     Examples
     --------
@@ -61,7 +70,7 @@ def jd_utc_to_mjd_tai(jd_utc: float, *, exposure_s: float = 0.0) -> float:
     return mjd_utc_to_mjd_tai(jd_utc - _JD_OF_MJD_ZERO) + 0.5 * exposure_s / _SECONDS_PER_DAY
 
 
-def heliocentric_delay_s(mjd: float, *, ra_deg: float, dec_deg: float) -> float:
+def heliocentric_delay_s(mjd: _Time, *, ra_deg: _Time, dec_deg: _Time) -> _Time:
     """Return how much later light of a position reaches the Sun's place than the Earth's.
 
     From the low-precision position of the Sun (Astronomical Almanac, section C), carried to the
@@ -69,14 +78,14 @@ def heliocentric_delay_s(mjd: float, *, ra_deg: float, dec_deg: float) -> float:
 
     Parameters
     ----------
-    mjd : float
+    mjd : float or ndarray, shape (n,)
         Time [d]; the scale does not matter here.
-    ra_deg, dec_deg : float
-        Position [deg, ICRS].
+    ra_deg, dec_deg : float or ndarray, shape (n,)
+        Position [deg, ICRS]; NaN gives NaN.
 
     Returns
     -------
-    float
+    float or ndarray, shape (n,)
         Heliocentric minus geocentric time [s], within +-510.
 
     Examples
@@ -85,29 +94,31 @@ def heliocentric_delay_s(mjd: float, *, ra_deg: float, dec_deg: float) -> float:
     380
     """
     days = mjd - _MJD_OF_J2000
-    anomaly = math.radians(357.528 + 0.9856003 * days)
-    longitude = math.radians(
-        280.460 + 0.9856474 * days + 1.915 * math.sin(anomaly) + 0.020 * math.sin(2 * anomaly)
+    anomaly = np.radians(357.528 + 0.9856003 * days)
+    longitude = np.radians(
+        280.460 + 0.9856474 * days + 1.915 * np.sin(anomaly) + 0.020 * np.sin(2 * anomaly)
         - 3.8246e-5 * days  # general precession since J2000
     )  # fmt: skip
-    radius_au = 1.00014 - 0.01671 * math.cos(anomaly) - 0.00014 * math.cos(2 * anomaly)
-    obliquity = math.radians(23.4393)
-    ra, dec = math.radians(ra_deg), math.radians(dec_deg)
-    towards_sun = math.cos(dec) * math.cos(ra) * math.cos(longitude) + math.sin(longitude) * (
-        math.cos(dec) * math.sin(ra) * math.cos(obliquity) + math.sin(dec) * math.sin(obliquity)
+    radius_au = 1.00014 - 0.01671 * np.cos(anomaly) - 0.00014 * np.cos(2 * anomaly)
+    obliquity = np.radians(23.4393)
+    ra, dec = np.radians(ra_deg), np.radians(dec_deg)
+    towards_sun = np.cos(dec) * np.cos(ra) * np.cos(longitude) + np.sin(longitude) * (
+        np.cos(dec) * np.sin(ra) * np.cos(obliquity) + np.sin(dec) * np.sin(obliquity)
     )
-    return -_LIGHT_S_PER_AU * radius_au * towards_sun
+    delay_s = -_LIGHT_S_PER_AU * radius_au * towards_sun
+    found: _Time = delay_s if isinstance(mjd, np.ndarray) else float(delay_s)
+    return found
 
 
-def hmjd_utc_to_mjd_tai(hmjd_utc: float, *, ra_deg: float, dec_deg: float) -> float:
+def hmjd_utc_to_mjd_tai(hmjd_utc: _Time, *, ra_deg: _Time, dec_deg: _Time) -> _Time:
     """Convert a heliocentric MJD (UTC), as ZTF's light curves have it, to MJD (TAI) on Earth.
 
     Parameters
     ----------
-    hmjd_utc : float
+    hmjd_utc : float or ndarray, shape (n,)
         Heliocentric time [d, UTC].
-    ra_deg, dec_deg : float
-        Position [deg, ICRS].
+    ra_deg, dec_deg : float or ndarray, shape (n,)
+        Position [deg, ICRS]; NaN gives NaN.
 
     Examples
     --------
