@@ -51,8 +51,9 @@ class SourceInputs:
         """
         missing = [name for name in self.names if name not in table.names]
         if missing:
+            named = ", ".join(missing[:3])
             raise InvalidInputError(
-                f"the table lacks features that the network was trained on: {', '.join(missing[:3])} "
+                f"the table lacks features that the network was trained on: {named} "
                 f"({len(missing)} in all); compute them with the settings of the bundle"
             )
         values = table.select(self.names).values
