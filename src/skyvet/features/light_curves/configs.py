@@ -1,0 +1,34 @@
+"""What a user chooses for features of light curves (light: no compiled code is loaded)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from skyvet.core.configs import Config
+
+__all__ = ["FeatureConfig"]
+
+
+class FeatureConfig(Config):
+    """Which features are computed.
+
+    Examples
+    --------
+    >>> FeatureConfig(has_dmdt=False).has_periods
+    True
+    """
+
+    bands: Annotated[
+        tuple[str, ...],
+        Field(description="bands with columns, in this order; empty = those of the input"),
+    ] = ()
+    has_periods: Annotated[
+        bool, Field(description="search for periods, and add what is measured at the best one")
+    ] = True
+    has_dmdt: Annotated[bool, Field(description="an image of pairs for each band")] = True
+    has_snad: Annotated[bool, Field(description="features of SNAD's package light-curve")] = True
+    has_catalogues: Annotated[
+        bool, Field(description="magnitudes, colours and alerts of the input's own columns")
+    ] = True
