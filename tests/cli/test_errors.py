@@ -25,6 +25,7 @@ from skyvet.core import errors
         (errors.StoreUnavailableError("x"), 5),
         (errors.RequestRefusedError("x", code="token", status=401), 3),
         (errors.MissingDependencyError("x"), 6),
+        (errors.IncompleteRunError("x"), 7),
         (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), 5),
         (FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "labels.csv"), 3),
         (OSError("no file named"), 1),
@@ -44,7 +45,7 @@ def test_every_error_class_of_the_tree_is_mapped():
     direct = {kind.__name__ for kind in roots if errors.SkyvetError in kind.__bases__}
     assert direct == {
         "InvalidInputError", "PacketError", "DatasetError", "BundleError", "MissingDependencyError",
-            "ArchiveError", "LabelStoreError", "RequestRefusedError",
+            "ArchiveError", "LabelStoreError", "RequestRefusedError", "IncompleteRunError",
     }  # fmt: skip
 
 

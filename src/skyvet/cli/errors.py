@@ -13,6 +13,7 @@ from enum import IntEnum
 from skyvet.core.errors import (
     BundleError,
     DatasetError,
+    IncompleteRunError,
     LabelStoreError,
     MissingDependencyError,
     SkyvetError,
@@ -40,6 +41,7 @@ class ExitCode(IntEnum):
     BUNDLE = 4, "the bundle is altered, incomplete or does not fit the input"
     OUTPUT = 5, "the output cannot be written; a dataset folder or label store cannot be used"
     DEPENDENCY = 6, "an optional package is missing; the message says how to install it"
+    INCOMPLETE = 7, "some partitions of the input failed; the rest is done, run again to try them"
     INTERRUPTED = 130, "interrupted (Ctrl-C); what is done is kept, the same command continues"
     PIPE_CLOSED = 141, "the reader of standard output went away (as with `| head`)"
 
@@ -55,6 +57,7 @@ _CODE_OF_ERROR: tuple[tuple[type[SkyvetError], ExitCode], ...] = (
     (BundleError, ExitCode.BUNDLE),
     (DatasetError, ExitCode.OUTPUT),
     (LabelStoreError, ExitCode.OUTPUT),
+    (IncompleteRunError, ExitCode.INCOMPLETE),
     (MissingDependencyError, ExitCode.DEPENDENCY),
 )
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})

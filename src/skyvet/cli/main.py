@@ -234,7 +234,7 @@ def _root_help() -> str:
     return (
         "Decide what in a time-domain sky survey is real. "
         "Exit codes: 0 done, 1 bug, 2 usage, 3 bad input or settings, 4 bundle, 5 output, "
-        "6 missing optional package, 130 interrupted."
+        "6 missing optional package, 7 partly done, 130 interrupted."
     )
 
 

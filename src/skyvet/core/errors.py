@@ -14,6 +14,7 @@
     ├── RequestRefusedError                    a request that a service of skyvet does not answer
     ├── ArchiveError                           a server did not deliver what was asked of it
     │   └── ArchiveOutageError                 it does not deliver at all; come back later
+    ├── IncompleteRunError                     some of the work is not done; run again to continue
     ├── BundleError                            a saved model that cannot be trusted or used
     └── MissingDependencyError (also ImportError)   an optional package is not installed
 """
@@ -27,6 +28,7 @@ __all__ = [
     "ArchiveOutageError",
     "BundleError",
     "DatasetError",
+    "IncompleteRunError",
     "InvalidInputError",
     "LabelError",
     "LabelRefusedError",
@@ -147,6 +149,10 @@ class ArchiveError(SkyvetError):
 
 class ArchiveOutageError(ArchiveError):
     """A server delivers nothing any more; what was fetched is kept."""
+
+
+class IncompleteRunError(SkyvetError):
+    """Some of the work is not done; what is done is kept, and the same run continues it."""
 
 
 class BundleError(SkyvetError):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from skyvet.core.errors import InvalidInputError
+from skyvet.core.memory import peak_memory_mb
 from skyvet.io.alerts import AlertReading, read_alerts
 from skyvet.models.bundle import Bundle
 from skyvet.models.predictor import Predictor
@@ -85,7 +84,7 @@ def measure_scoring_speed(
         prepare_per_second=len(readings) / (prepared - decoded),
         infer_per_second=n_scored / (inferred - prepared),
         total_per_second=len(readings) / (inferred - started),
-        peak_memory_mb=_peak_memory_mb(),
+        peak_memory_mb=peak_memory_mb(),
     )
 
 
@@ -96,8 +95,3 @@ def _first(inputs: Sequence[str | Path], n_max: int) -> list[AlertReading]:
         if len(readings) >= n_max:
             break
     return readings
-
-
-def _peak_memory_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)

@@ -53,6 +53,7 @@ class PartManifest(Config):
     counts: dict[str, int] = Field(default_factory=dict)
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
+    worker: str = ""
     sha256: dict[str, str]
 
 

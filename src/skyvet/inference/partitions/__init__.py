@@ -1,0 +1,1 @@
+"""Much input, worked on partition by partition: here, in local processes or on a cluster."""
