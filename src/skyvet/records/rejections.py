@@ -30,6 +30,7 @@ class RejectionReason(enum.StrEnum):
     UNREADABLE_FRAME = "unreadable_frame"
     UNKNOWN_OBJECT = "unknown_object"
     UNAVAILABLE = "unavailable"
+    NO_EPOCHS = "no_epochs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""Readers of light curves, one form a file."""
+"""Readers of light curves, one form a file; the door is `opening.open_light_curves`."""

@@ -1,0 +1,195 @@
+"""Tables in blocks that can be read alone: row groups of Parquet, stretches of lines of CSV."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Literal, cast
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from skyvet.core.errors import InvalidInputError
+
+__all__ = ["BLOCK_ERRORS", "Block", "blocks_of", "iter_block", "schema_of"]
+
+BLOCK_ERRORS = (OSError, EOFError, pa.ArrowException)
+"""What a damaged block raises."""
+
+_BATCH_ROWS = 16_384
+_CSV_BYTES = 16 << 20
+_MAX_LINE_BYTES = 1 << 20
+_NULLS = ["", "null", "NULL", "nan", "NaN", "NAN", "None", "--", "\\N"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A part of one file.
+
+    Parameters
+    ----------
+    path : str
+        File.
+    kind : str
+        ``parquet`` or ``csv``.
+    place : int
+        Number of the row group, or offset of the first byte (uncompressed).
+    n_bytes : int
+        Size in memory (Parquet) or in text (CSV), about.
+    n_rows : int
+        Rows; -1 = unknown (CSV).
+    names : tuple of str
+        Heading of CSV.
+    delimiter : str
+        Between columns of CSV.
+    """
+
+    path: str
+    kind: Literal["parquet", "csv"]
+    place: int
+    n_bytes: int
+    n_rows: int = -1
+    names: tuple[str, ...] = ()
+    delimiter: str = ","
+
+
+def blocks_of(path: Path) -> tuple[Block, ...]:
+    """Return the blocks of a file; nothing but headings and footers is read.
+
+    Raises
+    ------
+    InvalidInputError
+        If a CSV has no heading.
+    OSError, ArrowException
+        If the file cannot be read.
+    """
+    if not _is_csv(path):
+        with pq.ParquetFile(path) as file:
+            groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+            return tuple(
+                Block(path=str(path), kind="parquet", place=i, n_rows=group.num_rows,
+                      n_bytes=group.total_byte_size)
+                for i, group in enumerate(groups)
+            )  # fmt: skip
+    return _csv_blocks(path)
+
+
+def schema_of(block: Block) -> pa.Schema:
+    """Return the types of a block's columns; those of a CSV as its first lines look."""
+    if block.kind == "parquet":
+        with pq.ParquetFile(block.path) as file:
+            return file.schema_arrow
+    first = next(iter_block(block, None), None)
+    if first is None:
+        return pa.schema([(name, pa.string()) for name in block.names])
+    return first.schema
+
+
+def iter_block(
+    block: Block, columns: Sequence[str] | None, *, rows: tuple[int, int] | None = None
+) -> Iterator[pa.Table]:
+    """Yield a block's rows in tables of at most 16384.
+
+    Parameters
+    ----------
+    block : Block
+        From `blocks_of`.
+    columns : sequence of str or None
+        Columns wanted; None = all.
+    rows : tuple of int, optional
+        First row and the one after the last; all by default.
+
+    Raises
+    ------
+    OSError, ArrowException
+        If the block is damaged.
+    """
+    start, stop = rows or (0, 1 << 62)
+    n_before = 0
+    for table in _tables(block, columns):
+        first, last = max(start - n_before, 0), min(stop - n_before, table.num_rows)
+        n_before += table.num_rows
+        if first < last:
+            yield table.slice(first, last - first)
+        if n_before >= stop:
+            return
+
+
+def _tables(block: Block, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+    if block.kind == "csv":
+        table = _read_lines(block, columns)
+        for start in range(0, table.num_rows, _BATCH_ROWS):
+            yield table.slice(start, _BATCH_ROWS)
+        return
+    with pq.ParquetFile(block.path) as file:
+        batches = file.iter_batches(
+            _BATCH_ROWS, row_groups=[block.place], columns=columns, use_threads=False
+        )
+        for batch in batches:
+            yield pa.Table.from_batches([batch])
+
+
+def _is_csv(path: Path) -> bool:
+    names = {suffix.lower() for suffix in path.suffixes}
+    return bool(names & {".csv", ".tsv", ".txt", ".dat"})
+
+
+def _open(path: str | Path) -> BinaryIO:
+    if str(path).endswith(".gz"):
+        return cast("BinaryIO", gzip.open(path, "rb"))
+    return Path(path).open("rb")
+
+
+def _csv_blocks(path: Path) -> tuple[Block, ...]:
+    """Return stretches of whole lines of about 16 MB."""
+    with _open(path) as file:
+        line = b"#"
+        while line.startswith(b"#") or line in {b"\n", b"\r\n"}:
+            line = file.readline(_MAX_LINE_BYTES)
+        heading = line.decode("utf-8-sig", "replace").strip()
+        if not heading:
+            raise InvalidInputError(f"{path} is empty: a heading with names of columns is needed")
+        delimiter = max(",\t;|", key=heading.count)
+        names = tuple(name.strip().strip('"') for name in heading.split(delimiter))
+        blocks = []
+        start = file.tell()
+        while True:
+            file.seek(start + _CSV_BYTES)
+            file.readline()
+            # Beyond its end, a plain file says where it was told to go, a packed one its end.
+            end = min(file.tell(), _size(path, file)) if not file.peek(1) else file.tell()  # type: ignore[attr-defined]
+            if end > start:
+                blocks.append(
+                    Block(path=str(path), kind="csv", place=start, n_bytes=end - start,
+                          names=names, delimiter=delimiter)
+                )  # fmt: skip
+            if end < start + _CSV_BYTES or end == start:
+                return tuple(blocks)
+            start = end
+
+
+def _size(path: Path, file: BinaryIO) -> int:
+    return file.tell() if str(path).endswith(".gz") else path.stat().st_size
+
+
+def _read_lines(block: Block, columns: Sequence[str] | None) -> pa.Table:
+    """Return a stretch of lines; columns whose text is no number stay text."""
+    with _open(block.path) as file:
+        file.seek(block.place)
+        data = file.read(block.n_bytes)
+    return pyarrow.csv.read_csv(
+        BytesIO(data),
+        read_options=pyarrow.csv.ReadOptions(column_names=list(block.names), use_threads=False),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=block.delimiter, invalid_row_handler=lambda _: "skip"
+        ),
+        convert_options=pyarrow.csv.ConvertOptions(
+            include_columns=list(columns or block.names),
+            null_values=_NULLS,
+            strings_can_be_null=True,
+        ),
+    )
