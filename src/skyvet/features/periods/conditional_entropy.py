@@ -107,7 +107,7 @@ class ConditionalEntropy(FoldingFinder):
         n_bins = self.n_magnitude_bins
         if self.magnitude_bins == "quantile":
             edges = np.quantile(magnitude, np.arange(1, n_bins) / n_bins)
-            return np.searchsorted(edges, magnitude, side="right").astype(np.int64)
+            return np.asarray(np.searchsorted(edges, magnitude, side="right"), np.int64)
         above = magnitude - magnitude.min()
         span = above.max()
         scaled = above * (n_bins / span) if span > 0 else above
@@ -182,13 +182,9 @@ def _negative_entropy(phases, shape, work, out):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _add_cells(phases, rows, work, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Add n ln n of all cells of a band whose magnitude bins hold at most 255 points each.
-
-    The sum over cells is taken by level: as many cells as hold at least k points add what the
-    k-th point adds to n ln n. Levels are few, and comparing needs no table look-up a cell.
-    """
+    """Add n ln n of all cells of a band whose magnitude bins hold at most 255 points each."""
     starts, first_row, n_phase, n_magnitude = rows
-    bins, counts, wide, levels, n_log_n = work
+    bins, counts, wide, _, _ = work
     n_rows = wide.shape[1]
     n_cells = 0
     for row in range(first_row, first_row + n_magnitude):
@@ -203,18 +199,25 @@ def _add_cells(phases, rows, work, out):  # type: ignore[no-untyped-def]  # noqa
                 wide[0, j, lane] += counts[n_cells + j, lane]
         n_cells += n_rows
     for first in range(0, n_cells, _MAX_BYTE):
-        level = 1
-        while level <= _MAX_BYTE:
-            count_at_least(counts, (first, min(first + _MAX_BYTE, n_cells), level), levels)
-            for k in range(min(LEVELS_AT_ONCE, _MAX_BYTE + 1 - level)):
-                if level + k >= len(n_log_n):
-                    break
-                gain = n_log_n[level + k] - n_log_n[level + k - 1]
-                for lane in range(LANES):
-                    out[lane] += gain * levels[k, lane]
-            if not levels[LEVELS_AT_ONCE - 1].any():
-                break
-            level += LEVELS_AT_ONCE
+        _add_by_level((first, min(first + _MAX_BYTE, n_cells)), work, out)
+
+
+@njit(cache=True, nogil=True)
+def _add_by_level(cells, work, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Add n ln n of at most 255 cells: as many as hold k points add what the k-th point adds.
+
+    Levels are few, and comparing needs no table look-up a cell.
+    """
+    _, counts, _, levels, n_log_n = work
+    highest = min(_MAX_BYTE, len(n_log_n) - 1)
+    for level in range(1, highest + 1, LEVELS_AT_ONCE):
+        count_at_least(counts, (cells[0], cells[1], level), levels)
+        for k in range(min(LEVELS_AT_ONCE, highest + 1 - level)):
+            gain = n_log_n[level + k] - n_log_n[level + k - 1]
+            for lane in range(LANES):
+                out[lane] += gain * levels[k, lane]
+        if not levels[LEVELS_AT_ONCE - 1].any():
+            break
 
 
 @njit(cache=True, nogil=True)

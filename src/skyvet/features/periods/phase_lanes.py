@@ -7,7 +7,11 @@ counted by comparing 64 bytes at once, without a store a point. Rounded steps dr
 ``RESEED_AFTER / 2**33`` turns (1e-6) before the phases are computed afresh in float64.
 """
 
+# mypy: disable-error-code="no-untyped-call"
+
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -100,8 +104,7 @@ def exact_phase_bins(phases, points, bins):  # type: ignore[no-untyped-def]  # n
             row[lane] = np.uint8((turns - np.floor(turns)) * n_bins)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def count_equal(typing_context, bins, rows, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def _count_equal(_typing_context, bins, rows, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Count, in each lane, how many of some rows hold `BINS_AT_ONCE` successive bins.
 
     `bins` is (n, 64) uint8; `rows` is (first row, last row, first bin, where in `counts`), all
@@ -124,8 +127,10 @@ def count_equal(typing_context, bins, rows, counts):  # type: ignore[no-untyped-
     return signature, generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def count_at_least(typing_context, counts, cells, levels):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+count_equal: Any = intrinsic(_count_equal)
+
+
+def _count_at_least(_typing_context, counts, cells, levels):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Count, in each lane, how many of some cells reach `LEVELS_AT_ONCE` successive levels.
 
     `counts` is (n, 64) uint8; `cells` is (first cell, last cell, first level), all int64, at most
@@ -146,6 +151,9 @@ def count_at_least(typing_context, counts, cells, levels):  # type: ignore[no-un
         return context.get_dummy_value()
 
     return signature, generate
+
+
+count_at_least: Any = intrinsic(_count_at_least)
 
 
 def _count(builder, relation, n_values, rows, into):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
