@@ -1,6 +1,8 @@
 """A network from features and dm-dt images to the classes of a source.
 
 - Dense and convolution branches as SCoPe's; the images of all bands are channels of one image.
+- Images come L2-normalised and are scaled to a mean square of 1, so that they are learnt from as
+  fast as features.
 - Missing features are 0 after scaling, beside a mask that says so.
 - With a tree the head gives the logit of each class given its parent; the logits that come out are
   those of the products down the tree, so that no class can be likelier than its parent.
@@ -99,7 +101,7 @@ class SourceNetwork(nn.Module):
         """
         hidden = self.dense(features)
         if self.images is not None:
-            hidden = torch.cat([hidden, self.images(images)], dim=1)
+            hidden = torch.cat([hidden, self.images(_unit_mean_square(images))], dim=1)
         return logits_down_the_tree(self.head(hidden), self.shape.parents)
 
 
@@ -142,6 +144,14 @@ def logits_down_the_tree(conditional: Tensor, parents: Sequence[int]) -> Tensor:
         safe = below.clamp(max=_LARGEST_LOG_PROBABILITY)
         logits.append(safe - torch.log(-torch.expm1(safe)))
     return torch.stack(logits, dim=1)
+
+
+def _unit_mean_square(images: Tensor | None) -> Tensor:
+    """Scale images whose squares sum to 1 so that these have a mean of 1."""
+    if images is None:
+        raise InvalidInputError("this network needs dm-dt images beside the features")
+    scaled: Tensor = images * float(images.shape[-2] * images.shape[-1]) ** 0.5
+    return scaled
 
 
 def _image_branch(settings: SourceNetworkSettings, n_images: int) -> nn.Sequential:
