@@ -19,13 +19,8 @@ from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.errors import DatasetError
 from skyvet.core.files import sha256_of_file
 from skyvet.io.candidate_histories import CandidateHistories, read_candidate_histories
-from skyvet.io.parts import (
-    RunManifest,
-    part_paths,
-    read_manifest,
-    read_part_manifest,
-    read_part_tables,
-)
+from skyvet.io.part_files import read_part_manifest
+from skyvet.io.parts import RunManifest, part_paths, read_manifest, read_part_tables
 from skyvet.records.light_curve import LightCurve
 
 __all__ = ["DATASET_KIND", "LIGHT_CURVES", "Dataset"]

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from tests.inference.partitions.toy_task import SquareTask, n_starts, partitions
@@ -77,7 +78,7 @@ def test_run_that_was_stopped_in_the_middle_goes_on_where_it_was(task, tmp_path,
     out = tmp_path / "out"
     job = subprocess.Popen(
         [sys.executable, str(script), str(task.log), str(out)],
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -39,7 +39,7 @@ def test_corrupt_partition_is_one_counted_rejection_and_the_rest_goes_on(task, t
 
 
 def test_full_disk_is_one_error_and_a_second_run_repeats_nothing(task, tmp_path):
-    with pytest.raises(DatasetError, match="No space left.*run the same command"):
+    with pytest.raises(DatasetError, match=r"No space left.*run the same command"):
         run_partitions(task, partitions(3, fates={1: "full"}), tmp_path / "out", config=HERE)
     assert not list((tmp_path / "out").glob(".part*"))
     run = run_partitions(task, partitions(3), tmp_path / "out", config=HERE)

@@ -1,0 +1,165 @@
+"""What a run will cost, from a small sample of it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from skyvet.core.errors import PacketError
+from skyvet.core.memory import peak_memory_mb
+from skyvet.inference.partitions.cluster import n_threads_of, open_cluster
+from skyvet.inference.partitions.configs import ClusterConfig
+from skyvet.inference.partitions.task import Partition, PartitionTask
+
+__all__ = ["CostEstimate", "estimate_cost", "n_workers_of"]
+
+_N_WARM, _N_SAMPLE = 4, 48
+_N_TRIED = 3
+_COPIES = 3
+"""What a partition takes beside its input and output: intermediate arrays, and allocator slack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostEstimate:
+    """What is still to do and what it will take.
+
+    Parameters
+    ----------
+    n_partitions : int
+        Partitions to do.
+    n_items : int or None
+        Inputs in them; None where that is not known before they are read.
+    n_workers : int
+        Partitions worked on at once.
+    n_sampled : int
+        Inputs that were tried.
+    seconds_per_item : float
+        Time of one input on one worker, start of libraries apart [s].
+    seconds : float
+        Duration of the run [s].
+    memory_mb : float
+        Largest memory of one worker [MB].
+    output_mb : float
+        Size of the result on disk [MB].
+    """
+
+    n_partitions: int
+    n_items: int | None
+    n_workers: int
+    n_sampled: int
+    seconds_per_item: float
+    seconds: float
+    memory_mb: float
+    output_mb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sample:
+    n_items: int
+    seconds: float
+    n_bytes_memory: int
+    n_bytes_disk: int
+    partition: Partition
+
+
+def n_workers_of(config: ClusterConfig) -> int:
+    """Return how many partitions are worked on at once.
+
+    Raises
+    ------
+    InvalidInputError
+        If a cluster does not answer.
+    """
+    if not config.is_distributed:
+        return 1
+    if config.is_local:
+        return config.workers or os.cpu_count() or 1
+    with open_cluster(config) as client:
+        return n_threads_of(client)
+
+
+def estimate_cost(
+    task: PartitionTask, partitions: Sequence[Partition], *, n_workers: int
+) -> CostEstimate | None:
+    """Work on a few inputs, throw the result away, and scale up what it took.
+
+    The sample is taken from the first partitions that can be read; a first handful, which loads
+    libraries and compiles, is not counted. Memory is what this process has taken, and a few times
+    the input and output of the largest partition.
+
+    Parameters
+    ----------
+    task : PartitionTask
+        What will be done.
+    partitions : sequence of Partition
+        Those to do.
+    n_workers : int
+        Partitions worked on at once.
+
+    Returns
+    -------
+    CostEstimate or None
+        None where there is nothing to do or no partition that was tried could be read.
+    """
+    sample = _sample(task, partitions)
+    if sample is None:
+        return None
+    n_each = [partition.n_items for partition in partitions]
+    n_items = None if None in n_each else sum(n or 0 for n in n_each)
+    share = n_items if n_items is not None else _scaled(sample, partitions)
+    largest = max((n or 0 for n in n_each), default=0) or sample.n_items
+    per_item = sample.seconds / sample.n_items
+    n_at_once = min(n_workers, len(partitions))
+    held_mb = _COPIES * sample.n_bytes_memory * largest / sample.n_items / 1e6
+    return CostEstimate(
+        n_partitions=len(partitions),
+        n_items=n_items,
+        n_workers=n_workers,
+        n_sampled=sample.n_items,
+        seconds_per_item=per_item,
+        seconds=per_item * share / n_at_once,
+        memory_mb=peak_memory_mb() + held_mb,
+        output_mb=sample.n_bytes_disk * share / sample.n_items / 1e6,
+    )
+
+
+def _sample(task: PartitionTask, partitions: Sequence[Partition]) -> _Sample | None:
+    for partition in partitions[:_N_TRIED]:
+        limit = _N_SAMPLE if partition.n_items is not None else None
+        try:
+            _timed(task, partition, _N_WARM)
+            sample = _timed(task, partition, limit)
+        except PacketError:
+            continue
+        if sample.n_items:
+            return sample
+    return None
+
+
+def _timed(task: PartitionTask, partition: Partition, limit: int | None) -> _Sample:
+    with tempfile.TemporaryDirectory(prefix="skyvet-") as name:
+        folder = Path(name)
+        started = time.perf_counter()
+        found = task.run(partition, folder, limit=limit)
+        seconds = time.perf_counter() - started
+        n_bytes = sum(file.stat().st_size for file in folder.iterdir())
+    return _Sample(
+        n_items=found.n_results + len(found.rejections),
+        seconds=seconds,
+        n_bytes_memory=found.n_bytes,
+        n_bytes_disk=n_bytes,
+        partition=partition,
+    )
+
+
+def _scaled(sample: _Sample, partitions: Sequence[Partition]) -> float:
+    """Return how many inputs there will be, by size on disk, or by number of partitions."""
+    sizes = [partition.n_bytes for partition in partitions]
+    own = sample.partition.n_bytes
+    if own and all(size is not None for size in sizes):
+        return sample.n_items * sum(size or 0 for size in sizes) / own
+    return float(sample.n_items * len(partitions))

@@ -1,0 +1,57 @@
+"""What a run costs is told from a few of its inputs."""
+
+from __future__ import annotations
+
+import pytest
+from tests.inference.partitions.toy_task import SquareTask, n_starts, partitions
+
+from skyvet.inference.partitions.configs import ClusterConfig
+from skyvet.inference.partitions.estimate import estimate_cost, n_workers_of
+from skyvet.inference.partitions.task import Partition
+
+
+@pytest.fixture
+def task(tmp_path):
+    (tmp_path / "log").mkdir()
+    return SquareTask(log=tmp_path / "log", seconds=0.02)
+
+
+def test_estimate_scales_with_inputs_and_workers(task):
+    given = partitions(10, size=96)
+    one = estimate_cost(task, given, n_workers=1)
+    two = estimate_cost(task, given, n_workers=2)
+    assert one is not None
+    assert two is not None
+    assert (one.n_items, one.n_partitions, one.n_sampled) == (960, 10, 48)
+    # The toy takes 0.02 s a call whatever the limit: 960 inputs are 20 samples of 48.
+    assert 0.35 < one.seconds < 4
+    assert two.seconds * 2 == pytest.approx(two.seconds_per_item * 960)
+    assert one.output_mb > 0
+    assert one.memory_mb > 1
+
+
+def test_sample_is_taken_from_a_partition_that_can_be_read(task):
+    found = estimate_cost(task, partitions(3, fates={0: "damaged"}), n_workers=1)
+    assert found is not None
+    assert n_starts(task.log, "p1") == 2
+    assert n_starts(task.log, "p2") == 0
+
+
+def test_nothing_readable_gives_no_estimate(task):
+    assert estimate_cost(task, [], n_workers=1) is None
+    assert estimate_cost(task, partitions(1, fates={0: "damaged"}), n_workers=1) is None
+
+
+def test_unknown_numbers_are_scaled_by_size(task):
+    given = [Partition(name=f"f{i}", content=(0, 10, ""), n_bytes=100 * (i + 1)) for i in range(3)]
+    found = estimate_cost(task, given, n_workers=1)
+    assert found is not None
+    assert found.n_items is None
+    assert found.seconds == pytest.approx(found.seconds_per_item * 60)
+
+
+@pytest.mark.parametrize(
+    ("config", "n"), [(ClusterConfig(), 1), (ClusterConfig(cluster="local", workers=3), 3)]
+)
+def test_workers_are_counted_without_starting_them(config, n):
+    assert n_workers_of(config) == n
