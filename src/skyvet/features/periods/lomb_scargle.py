@@ -16,7 +16,7 @@ from skyvet.features.periods.normal_equations import (
     direct_reductions,
     weighted_bands,
 )
-from skyvet.features.periods.nufft import grid_reductions
+from skyvet.features.periods.harmonic_grids import grid_reductions
 
 __all__ = ["LombScargle"]
 

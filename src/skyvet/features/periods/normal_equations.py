@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -18,7 +19,19 @@ from numba import njit
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
 
-__all__ = ["WeightedBand", "direct_reductions", "reductions_from_sums", "weighted_bands"]
+__all__ = [
+    "LinearSystem",
+    "WeightedBand",
+    "add_normal_equations",
+    "add_reductions",
+    "direct_reductions",
+    "empty_system",
+    "weighted_bands",
+]
+
+FAST = {"contract", "reassoc", "nsz", "arcp"}
+_N_PER_CHUNK = 256
+_EXACT = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,7 +126,7 @@ def direct_reductions(
     Parameters
     ----------
     bands : sequence of WeightedBand
-        Bands of one source.
+        Bands of one source, at least one.
     frequencies : ndarray, shape (k,)
         Frequencies [1/d].
     n_terms : int
@@ -127,45 +140,51 @@ def direct_reductions(
         Row j: harmonics 1..j+1 fitted, summed over bands.
     """
     frequencies = np.ascontiguousarray(frequencies, dtype=np.float64)
-    sums = [_direct_sums(band.time_d, band.strengths, frequencies, n_terms) for band in bands]
-    return reductions_from_sums(bands, sums, n_terms=n_terms, is_shared=is_shared)
+    reductions = np.zeros((n_terms, len(frequencies)))
+    total = sum(band.total_weight for band in bands)
+    for first in range(0, len(frequencies), _N_PER_CHUNK):
+        here = frequencies[first : first + _N_PER_CHUNK]
+        system = empty_system(n_terms, len(here), np.dtype(np.float64))
+        for i_band, band in enumerate(bands):
+            sums = _direct_sums(band.time_d, band.strengths, here, n_terms)
+            add_normal_equations(sums, (0, band.n_nuisance), band.total_weight / total, system)
+            if not is_shared or i_band == len(bands) - 1:
+                add_reductions(system, (0.0, _EXACT), first, reductions)
+    return reductions * total
 
 
-def reductions_from_sums(
-    bands: Sequence[WeightedBand],
-    sums: Sequence[FloatArray],
-    *,
-    n_terms: int,
-    is_shared: bool = False,
-) -> FloatArray:
-    """Return by how much 1..K harmonics reduce chi-square, given each band's sums.
+class LinearSystem(NamedTuple):
+    """Normal equations at several frequencies, which run fastest.
 
     Parameters
     ----------
-    bands : sequence of WeightedBand
-        Bands of one source.
-    sums : sequence of ndarray, shape (n_strengths, 2 n_terms, n), complex
-        ``sums[b][s, k - 1]`` is the sum of strength s times ``exp(-2 pi i k f t)``.
-    n_terms, is_shared
-        See `direct_reductions`.
+    matrix : ndarray, shape (m (m + 1) / 2, n)
+        Lower triangle, row by row, of the products of the m = 2 K columns cos 1, sin 1, cos 2, ...
+    right : ndarray, shape (m, n)
+        Products of the columns with the magnitudes.
+    explained : ndarray, shape (n,)
+        Scratch.
     """
-    n = sums[0].shape[-1]
-    size = 2 * n_terms
-    matrix, right = np.zeros((size, size, n)), np.zeros((size, n))
-    reductions = np.zeros((n_terms, n))
-    for i_band, band in enumerate(bands):
-        weight = band.total_weight
-        _add_normal_equations(sums[i_band], weight, band.n_nuisance, matrix, right)
-        if not is_shared or i_band == len(bands) - 1:
-            _add_reductions(matrix, right, reductions)
-            matrix[:], right[:] = 0.0, 0.0
-    return reductions
+
+    matrix: FloatArray
+    right: FloatArray
+    explained: FloatArray
 
 
-@njit(cache=True)
+def empty_system(n_terms: int, n: int, dtype: np.dtype[Any]) -> LinearSystem:
+    """Return a system of zeros for K harmonics at n frequencies."""
+    m = 2 * n_terms
+    return LinearSystem(
+        matrix=np.zeros((m * (m + 1) // 2, n), dtype=dtype),
+        right=np.zeros((m, n), dtype=dtype),
+        explained=np.zeros(n, dtype=dtype),
+    )
+
+
+@njit(cache=True, nogil=True)
 def _direct_sums(time, strengths, frequencies, n_terms):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     n_strengths = strengths.shape[0]
-    sums = np.zeros((n_strengths, 2 * n_terms, len(frequencies)), dtype=np.complex128)
+    sums = np.zeros((n_strengths, 2 * n_terms, 2, len(frequencies)))
     for j in range(len(frequencies)):
         for i in range(len(time)):
             phase = frequencies[j] * time[i]
@@ -175,57 +194,138 @@ def _direct_sums(time, strengths, frequencies, n_terms):  # type: ignore[no-unty
             for k in range(2 * n_terms):
                 z *= rotation
                 for s in range(n_strengths):
-                    sums[s, k, j] += strengths[s, i] * z
+                    sums[s, k, 0, j] += strengths[s, i] * z.real
+                    sums[s, k, 1, j] += strengths[s, i] * z.imag
     return sums
 
 
-@njit(cache=True)
-def _add_normal_equations(sums, weight, n_nuisance, matrix, right):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Columns in the order cos 1, sin 1, cos 2, ...; a sum's imaginary part is minus the sine's."""
-    n_terms = sums.shape[1] // 2
-    for j in range(sums.shape[2]):
-        for k in range(n_terms):
-            right[2 * k, j] += weight * sums[1, k, j].real
-            right[2 * k + 1, j] -= weight * sums[1, k, j].imag
-            for l in range(k + 1):  # noqa: E741
-                plus = sums[0, k + l + 1, j]
-                minus = sums[0, k - l - 1, j] if k > l else complex(1.0, 0.0)
-                cc, ss = 0.5 * (minus.real + plus.real), 0.5 * (minus.real - plus.real)
-                # sin(k) cos(l) and cos(k) sin(l)
-                sc, cs = -0.5 * (plus.imag + minus.imag), -0.5 * (plus.imag - minus.imag)
-                for q in range(n_nuisance):
-                    u, v = sums[2 * q, k, j], sums[2 * q, l, j]
-                    cc -= u.real * v.real
-                    ss -= u.imag * v.imag
-                    sc += u.imag * v.real
-                    cs += u.real * v.imag
-                matrix[2 * k, 2 * l, j] += weight * cc
-                matrix[2 * k + 1, 2 * l + 1, j] += weight * ss
-                matrix[2 * k + 1, 2 * l, j] += weight * sc
-                if l < k:
-                    matrix[2 * k, 2 * l + 1, j] += weight * cs
+@njit(cache=True, nogil=True, fastmath=FAST)
+def add_normal_equations(sums, which, weight, system):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Add one band's normal equations, the nuisance columns projected out.
+
+    Parameters
+    ----------
+    sums : ndarray, shape (n_strengths, 2 n_terms, 2, n_all)
+        Real and imaginary parts of the band's sums; an imaginary part is minus the sine's sum.
+    which : (int, int)
+        First frequency of `sums` that is used (as many follow as the system has); number of
+        nuisance columns.
+    weight : float
+        The band's weight.
+    system : LinearSystem
+        Added to.
+    """
+    first, n_nuisance = which
+    n_terms, n = system.right.shape[0] // 2, system.right.shape[1]
+    weight = system.right.dtype.type(weight)
+    for k in range(n_terms):
+        cosine, sine = system.right[2 * k], system.right[2 * k + 1]
+        re, im = sums[1, k, 0][first : first + n], sums[1, k, 1][first : first + n]
+        for q in range(n):
+            cosine[q] += weight * re[q]
+            sine[q] -= weight * im[q]
+        for other in range(k + 1):
+            _add_products(sums, (first, k, other), weight, system)
+            for column in range(n_nuisance):
+                _project(sums[2 * column], (first, k, other), weight, system)
 
 
-@njit(cache=True)
-def _add_reductions(matrix, right, reductions):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Cholesky in place; a column that the ones before it explain takes no part."""
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _add_products(sums, which, weight, system):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Products of harmonics k and l: sums of the weights at k + l and k - l."""
+    first, k, other = which
+    n = system.right.shape[1]
+    cc, cs, sc, ss = _four_rows(system.matrix, k, other)
+    plus_re = sums[0, k + other + 1, 0][first : first + n]
+    plus_im = sums[0, k + other + 1, 1][first : first + n]
+    half = weight * system.right.dtype.type(0.5)
+    if k == other:
+        for q in range(n):
+            cc[q] += half + half * plus_re[q]
+            sc[q] -= half * plus_im[q]
+            ss[q] += half - half * plus_re[q]
+        return
+    minus_re = sums[0, k - other - 1, 0][first : first + n]
+    minus_im = sums[0, k - other - 1, 1][first : first + n]
+    for q in range(n):
+        cc[q] += half * (minus_re[q] + plus_re[q])
+        ss[q] += half * (minus_re[q] - plus_re[q])
+        sc[q] -= half * (plus_im[q] + minus_im[q])
+        cs[q] -= half * (plus_im[q] - minus_im[q])
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _project(sums, which, weight, system):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Take out what a nuisance column explains of harmonics k and l."""
+    first, k, other = which
+    n = system.right.shape[1]
+    cc, cs, sc, ss = _four_rows(system.matrix, k, other)
+    k_re, k_im = sums[k, 0][first : first + n], sums[k, 1][first : first + n]
+    l_re, l_im = sums[other, 0][first : first + n], sums[other, 1][first : first + n]
+    for q in range(n):
+        re, im = weight * k_re[q], weight * k_im[q]
+        cc[q] -= re * l_re[q]
+        sc[q] += im * l_re[q]
+        ss[q] -= im * l_im[q]
+    if k != other:
+        for q in range(n):
+            cs[q] += weight * k_re[q] * l_im[q]
+
+
+@njit(cache=True, nogil=True)
+def _four_rows(matrix, k, other):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Rows cos k x cos l, cos k x sin l (not used for k = l), sin k x cos l, sin k x sin l."""
+    upper = k * (2 * k + 1) + 2 * other
+    lower = (2 * k + 1) * (k + 1) + 2 * other
+    return matrix[upper], matrix[upper + 1], matrix[lower], matrix[lower + 1]
+
+
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+def add_reductions(system, limits, first, reductions):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Solve the system, add the reductions of chi-square, and set the system to zero.
+
+    Cholesky's factor L solves all nested models at once: with z = L^-1 right, the first 2 k
+    columns reduce chi-square by the sum of their z squared.
+
+    Parameters
+    ----------
+    system : LinearSystem
+        Its scale is that of weights that sum to 1; all zero afterwards.
+    limits : (float, float)
+        What is added to the diagonal, to cover errors of the sums; a column of which less than
+        the second is left after the columns before it takes no part.
+    first : int
+        Column of `reductions` that is the system's first.
+    reductions : ndarray, shape (n_terms or 1, n_all)
+        Added to; one row: all harmonics only.
+    """
+    matrix, right, explained = system
     size, n = right.shape
-    for j in range(n):
-        total = 0.0
-        for i in range(size):
-            before = matrix[i, i, j]
-            for m in range(i):
-                value = matrix[i, m, j]
-                for p in range(m):
-                    value -= matrix[i, p, j] * matrix[m, p, j]
-                matrix[i, m, j] = value * matrix[m, m, j]
-            pivot = before
-            value = right[i, j]
-            for p in range(i):
-                pivot -= matrix[i, p, j] ** 2
-                value -= matrix[i, p, j] * right[p, j]
-            matrix[i, i, j] = 1.0 / np.sqrt(pivot) if pivot > 1e-10 * before else 0.0
-            right[i, j] = value * matrix[i, i, j]
-            total += right[i, j] ** 2
-            if i % 2 == 1:
-                reductions[i // 2, j] += total
+    ridge, least = right.dtype.type(limits[0]), right.dtype.type(limits[1])
+    one, zero = right.dtype.type(1.0), right.dtype.type(0.0)
+    for i in range(size):
+        row = i * (i + 1) // 2
+        pivot, z = matrix[row + i], right[i]
+        for m in range(i):
+            value, inverse = matrix[row + m], matrix[m * (m + 1) // 2 + m]
+            z_before = right[m]
+            for p in range(m):
+                left, above = matrix[row + p], matrix[m * (m + 1) // 2 + p]
+                for q in range(n):
+                    value[q] -= left[q] * above[q]
+            for q in range(n):
+                factor = value[q] * inverse[q]
+                value[q] = factor
+                pivot[q] -= factor * factor
+                z[q] -= factor * z_before[q]
+        for q in range(n):
+            left_over = pivot[q] + ridge
+            inverse_root = one / np.sqrt(left_over) if left_over > least else zero
+            pivot[q] = inverse_root
+            z[q] *= inverse_root
+            explained[q] += z[q] * z[q]
+        if reductions.shape[0] > 1 and i % 2 == 1:
+            reductions[i // 2][first : first + n] += explained
+    if reductions.shape[0] == 1:
+        reductions[0][first : first + n] += explained
+    matrix[:], right[:], explained[:] = zero, zero, zero
