@@ -10,10 +10,13 @@ from skyvet.core.errors import InvalidInputError, LeakageError
 from skyvet.models.sources.network_inputs import fit_source_inputs
 from skyvet.models.sources.network_member import load_network_source_member
 from skyvet.models.sources.network_settings import SourceNetworkSettings
+from skyvet.preprocessing.sources import LabelledSources
 from skyvet.records.feature_table import FeatureTable
+from skyvet.records.source_taxonomy import SourceTaxonomy, TaxonomyNode
 from skyvet.scoring.curves import roc_auc
 from skyvet.training.configs import HardwareConfig, OptimiserConfig, Precision
 from skyvet.training.sources.network_configs import DenseDmdtConfig, HierarchicalNetworkConfig
+from skyvet.training.sources.network_member import fit_network_member
 from skyvet.training.sources.networks import fit_source_networks, pack_source_networks
 from skyvet.training.sources.source_batches import SourceBatches, SourceRows
 
@@ -179,3 +182,31 @@ def test_each_source_comes_once_an_epoch_and_processes_share_them():
     assert sorted(np.concatenate(shares)) == list(range(10))
     with pytest.raises(InvalidInputError, match="no sources"):
         SourceBatches(rows.take(np.zeros(0, int)), size=3, seed=0)
+
+
+@pytest.mark.integration
+def test_a_saved_member_can_be_trained_further_on_new_labels(trained):
+    member = load_network_source_member(trained["hierarchical_network"][1].parts())
+    table, votes = _table(n=100, seed=7)
+    labelled = _labelled(table, votes)
+    slow = {**TINY, "n_epochs": 1, "optimiser": OptimiserConfig(learning_rate=1e-9)}
+    config = HierarchicalNetworkConfig(**slow)
+    again = fit_network_member(labelled, config, seed=1, start=member)
+    np.testing.assert_allclose(again.logits(table), member.logits(table), rtol=0, atol=1e-3)
+    with pytest.raises(InvalidInputError, match="choose the same"):
+        fit_network_member(labelled, DenseDmdtConfig(**slow), seed=1, start=member)
+
+
+def _labelled(table, votes):
+    nodes = (
+        TaxonomyNode(tag="vnv", name="variable"),
+        TaxonomyNode(tag="rrlyr", name="RR Lyrae", parent="vnv"),
+    )
+    return LabelledSources(
+        table=table,
+        taxonomy=SourceTaxonomy(name="test", nodes=nodes),
+        tags=("vnv", "rrlyr"),
+        votes=votes,
+        weights=np.ones_like(votes),
+        groups=table.source_ids,
+    )

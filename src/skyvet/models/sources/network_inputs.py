@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skyvet.core.arrays import FloatArray
 from skyvet.core.errors import InvalidInputError
 from skyvet.features.rank_scaling import RankScaling, fit_rank_scaling
+from skyvet.models.sources.feature_rows import feature_rows
 from skyvet.records.feature_table import FeatureTable
 
 __all__ = ["SourceInputs", "fit_source_inputs"]
@@ -49,17 +49,9 @@ class SourceInputs:
         InvalidInputError
             If the table lacks a feature.
         """
-        missing = [name for name in self.names if name not in table.names]
-        if missing:
-            named = ", ".join(missing[:3])
-            raise InvalidInputError(
-                f"the table lacks features that the network was trained on: {named} "
-                f"({len(missing)} in all); compute them with the settings of the bundle"
-            )
-        values = table.select(self.names).values
-        is_missing = ~np.isfinite(values)
-        scaled = self.scaling.scale(np.where(is_missing, np.nan, values).astype(np.float32))
-        return np.concatenate([scaled, is_missing], axis=1).astype(np.float32)
+        values = feature_rows(table, self.names)
+        scaled = self.scaling.scale(values)
+        return np.concatenate([scaled, np.isnan(values)], axis=1).astype(np.float32)
 
     def images(self, table: FeatureTable) -> NDArray[np.float32] | None:
         """Return the dm-dt images, shape (n, n_images, n_dm, n_dt); None where none are used.
@@ -117,7 +109,6 @@ def fit_source_inputs(
     >>> fit_source_inputs(table, ("a",), with_dmdt=False).features(table)[:, 1]
     array([0., 0., 1.], dtype=float32)
     """
-    values: FloatArray = table.select(names).values.astype(np.float32)
-    values = np.where(np.isfinite(values), values, np.nan)
+    values = feature_rows(table, names)
     images = table.dmdt_names if with_dmdt else ()
     return SourceInputs(names=names, image_names=images, scaling=fit_rank_scaling(values))

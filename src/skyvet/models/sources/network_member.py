@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from skyvet.records.feature_table import FeatureTable
 __all__ = ["NetworkSourceMember", "NetworkSourceSettings", "load_network_source_member"]
 
 _GRAPH = "network.onnx"
+_WEIGHTS = "weights."
 _ROWS_AT_ONCE = 4096
 
 
@@ -44,14 +46,26 @@ class NetworkSourceMember:
     settings : NetworkSourceSettings
         The rest.
 
+    weights : mapping of str to ndarray
+        The same weights as in the graph, by the names of `SourceNetwork`, so that a training can
+        go on from them: ``<number of the network>.<name>``.
+
     Raises
     ------
     BundleError
         If the graph cannot be opened or has other inputs.
     """
 
-    def __init__(self, graph: bytes, inputs: SourceInputs, settings: NetworkSourceSettings) -> None:
+    def __init__(
+        self,
+        graph: bytes,
+        inputs: SourceInputs,
+        settings: NetworkSourceSettings,
+        *,
+        weights: Mapping[str, NDArray[Any]],
+    ) -> None:
         self.settings = settings
+        self.weights = dict(weights)
         self.inputs = inputs
         self._graph = graph
         self._session = onnx_session(graph)
@@ -96,7 +110,10 @@ class NetworkSourceMember:
         return MemberParts(
             settings=self.settings.model_dump(mode="json"),
             graphs={_GRAPH: self._graph},
-            arrays=self.inputs.arrays(),
+            arrays={
+                **self.inputs.arrays(),
+                **{f"{_WEIGHTS}{name}": array for name, array in self.weights.items()},
+            },
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -125,4 +142,9 @@ def load_network_source_member(parts: MemberParts) -> NetworkSourceMember:
             f"the scaling of {settings.name!r} has shape {inputs.scaling.knots.shape}, but there "
             f"are {len(settings.feature_names)} features; these files do not belong together"
         )
-    return NetworkSourceMember(graph, inputs, settings)
+    weights = {
+        name.removeprefix(_WEIGHTS): array
+        for name, array in parts.arrays.items()
+        if name.startswith(_WEIGHTS)
+    }
+    return NetworkSourceMember(graph, inputs, settings, weights=weights)

@@ -171,7 +171,12 @@ def pack_source_networks(
         image_names=inputs.image_names,
         network=config.network.model_dump(mode="json"),
     )
-    return NetworkSourceMember(export.content, inputs, settings)
+    weights = {
+        f"{i_network}.{name}": tensor.numpy()
+        for i_network, network in enumerate(networks)
+        for name, tensor in network.state_dict().items()
+    }
+    return NetworkSourceMember(export.content, inputs, settings, weights=weights)
 
 
 class _SideBySide(nn.Module):
