@@ -14,6 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from skyvet.core.errors import InvalidInputError
+from skyvet.core.optional import require
 
 __all__ = ["BLOCK_ERRORS", "Block", "blocks_of", "iter_block", "schema_of"]
 
@@ -46,6 +47,8 @@ class Block:
         Heading of CSV.
     delimiter : str
         Between columns of CSV.
+    text : str
+        Column of CSV that is text even where it looks like numbers: the identifiers.
     """
 
     path: str
@@ -55,9 +58,10 @@ class Block:
     n_rows: int = -1
     names: tuple[str, ...] = ()
     delimiter: str = ","
+    text: str = ""
 
 
-def blocks_of(path: Path) -> tuple[Block, ...]:
+def blocks_of(path: str) -> tuple[Block, ...]:
     """Return the blocks of a file; nothing but headings and footers is read.
 
     Raises
@@ -68,10 +72,10 @@ def blocks_of(path: Path) -> tuple[Block, ...]:
         If the file cannot be read.
     """
     if not _is_csv(path):
-        with pq.ParquetFile(path) as file:
+        with _parquet(path) as file:
             groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
             return tuple(
-                Block(path=str(path), kind="parquet", place=i, n_rows=group.num_rows,
+                Block(path=path, kind="parquet", place=i, n_rows=group.num_rows,
                       n_bytes=group.total_byte_size)
                 for i, group in enumerate(groups)
             )  # fmt: skip
@@ -81,7 +85,7 @@ def blocks_of(path: Path) -> tuple[Block, ...]:
 def schema_of(block: Block) -> pa.Schema:
     """Return the types of a block's columns; those of a CSV as its first lines look."""
     if block.kind == "parquet":
-        with pq.ParquetFile(block.path) as file:
+        with _parquet(block.path) as file:
             return file.schema_arrow
     first = next(iter_block(block, None), None)
     if first is None:
@@ -125,7 +129,7 @@ def _tables(block: Block, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         for start in range(0, table.num_rows, _BATCH_ROWS):
             yield table.slice(start, _BATCH_ROWS)
         return
-    with pq.ParquetFile(block.path) as file:
+    with _parquet(block.path) as file:
         batches = file.iter_batches(
             _BATCH_ROWS, row_groups=[block.place], columns=columns, use_threads=False
         )
@@ -133,18 +137,25 @@ def _tables(block: Block, columns: Sequence[str] | None) -> Iterator[pa.Table]:
             yield pa.Table.from_batches([batch])
 
 
-def _is_csv(path: Path) -> bool:
-    names = {suffix.lower() for suffix in path.suffixes}
+def _parquet(path: str) -> pq.ParquetFile:
+    """Open a Parquet file of this machine, or of an address."""
+    if "://" not in path:
+        return pq.ParquetFile(path)
+    return pq.ParquetFile(require("fsspec", extra="cluster").open(path, "rb").open())
+
+
+def _is_csv(path: str) -> bool:
+    names = {suffix.lower() for suffix in Path(path).suffixes}
     return bool(names & {".csv", ".tsv", ".txt", ".dat"})
 
 
-def _open(path: str | Path) -> BinaryIO:
-    if str(path).endswith(".gz"):
+def _open(path: str) -> BinaryIO:
+    if path.endswith(".gz"):
         return cast("BinaryIO", gzip.open(path, "rb"))
     return Path(path).open("rb")
 
 
-def _csv_blocks(path: Path) -> tuple[Block, ...]:
+def _csv_blocks(path: str) -> tuple[Block, ...]:
     """Return stretches of whole lines of about 16 MB."""
     with _open(path) as file:
         line = b"#"
@@ -164,7 +175,7 @@ def _csv_blocks(path: Path) -> tuple[Block, ...]:
             end = min(file.tell(), _size(path, file)) if not file.peek(1) else file.tell()  # type: ignore[attr-defined]
             if end > start:
                 blocks.append(
-                    Block(path=str(path), kind="csv", place=start, n_bytes=end - start,
+                    Block(path=path, kind="csv", place=start, n_bytes=end - start,
                           names=names, delimiter=delimiter)
                 )  # fmt: skip
             if end < start + _CSV_BYTES or end == start:
@@ -172,8 +183,8 @@ def _csv_blocks(path: Path) -> tuple[Block, ...]:
             start = end
 
 
-def _size(path: Path, file: BinaryIO) -> int:
-    return file.tell() if str(path).endswith(".gz") else path.stat().st_size
+def _size(path: str, file: BinaryIO) -> int:
+    return file.tell() if path.endswith(".gz") else Path(path).stat().st_size
 
 
 def _read_lines(block: Block, columns: Sequence[str] | None) -> pa.Table:
@@ -190,6 +201,7 @@ def _read_lines(block: Block, columns: Sequence[str] | None) -> pa.Table:
         convert_options=pyarrow.csv.ConvertOptions(
             include_columns=list(columns or block.names),
             null_values=_NULLS,
+            column_types={block.text: pa.string()} if block.text else {},
             strings_can_be_null=True,
         ),
     )

@@ -53,6 +53,8 @@ class ColumnPlan:
         Name of the survey.
     carried : tuple of str
         Columns carried along.
+    has_integer_ids : bool, default False
+        True where identifiers become int64, False where they stay what they are or become text.
     """
 
     places: Mapping[str, str]
@@ -67,6 +69,7 @@ class ColumnPlan:
     bad_flags: int
     survey: str
     carried: tuple[str, ...]
+    has_integer_ids: bool = False
 
     @property
     def roots(self) -> list[str]:
@@ -128,6 +131,7 @@ def plan_columns(schema: pa.Schema, config: LightCurveInputConfig, *, where: str
         bad_flags=preset.bad_flags if config.bad_flags is None else config.bad_flags,
         survey=config.survey or preset.survey,
         carried=_carried(schema, places, config, is_nested=is_nested, where=where),
+        has_integer_ids=pa.types.is_integer(type_at(schema, places["source_id"])),
     )
 
 

@@ -9,6 +9,7 @@ and keeps its rows: memory stays that of one group, and each group costs one pas
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,11 +43,14 @@ class Grouping:
         Number of groups of sources; 0 = partitions are stretches of rows.
     n_sources : int
         Identifiers seen.
+    are_integers : bool
+        Whether all identifiers are whole numbers of 64 bits, written without leading zeros.
     """
 
     partitions: tuple[LightCurvePartition, ...]
     n_buckets: int
     n_sources: int
+    are_integers: bool
 
 
 def bucket_of(identifiers: pa.Array, n_buckets: int) -> IntArray:
@@ -54,8 +58,9 @@ def bucket_of(identifiers: pa.Array, n_buckets: int) -> IntArray:
 
     Examples
     --------
-    >>> bucket_of(pa.array([7, 8, 7]), 4).tolist() == bucket_of(pa.array(["7", "8", "7"]), 4).tolist()
-    True
+    >>> groups = bucket_of(pa.array([7, 8, 7]), 4)
+    >>> (groups == bucket_of(pa.array(["7", "8", "7"]), 4)).all()
+    np.True_
     """
     with np.errstate(over="ignore"):
         mixed = _keys(identifiers) * _MIX
@@ -68,6 +73,7 @@ def divide(
     *,
     sources_per_partition: int,
     epochs_per_partition: int,
+    is_whole: bool = False,
 ) -> Grouping:
     """Divide blocks into partitions of whole sources.
 
@@ -79,7 +85,11 @@ def divide(
         Path to where things stand in it.
     sources_per_partition, epochs_per_partition : int
         Sizes that a partition does not exceed by more than one source.
+    is_whole : bool, default False
+        True where each source is known to be one row; then nothing is read.
     """
+    if is_whole and all(block.n_rows >= 0 and plans[block.path].is_nested for block in blocks):
+        return _of_rows(blocks, plans, sources_per_partition)
     runs = _Runs()
     damaged = []
     for block in blocks:
@@ -88,15 +98,20 @@ def divide(
         runs.begin(block, is_nested=plan.is_nested)
         try:
             for table in iter_block(block, [place]):
-                runs.add(table[place].combine_chunks())
+                runs.add(table[place].combine_chunks(), is_text=block.kind == "csv")
         except BLOCK_ERRORS as error:
             runs.drop_block()
-            name = f"{Path(block.path).name}:{block.place}:damaged"
+            name = f"{_short(block.path)}:{block.place}:damaged"
             damaged.append(LightCurvePartition(name=name, fault=f"{type(error).__name__}: {error}"))
     n_sources = runs.n_sources
     if n_sources == runs.n_runs:
         cut = runs.cut(sources_per_partition, epochs_per_partition)
-        return Grouping(partitions=(*cut, *damaged), n_buckets=0, n_sources=n_sources)
+        return Grouping(
+            partitions=(*cut, *damaged),
+            n_buckets=0,
+            n_sources=n_sources,
+            are_integers=runs.are_integers,
+        )
     n_buckets = max(
         -(-n_sources // sources_per_partition), -(-runs.n_epochs // epochs_per_partition), 1
     )
@@ -104,7 +119,42 @@ def divide(
         LightCurvePartition(name=f"group-{i:05d}-of-{n_buckets:05d}", bucket=i)
         for i in range(n_buckets)
     )
-    return Grouping(partitions=(*groups, *damaged), n_buckets=n_buckets, n_sources=n_sources)
+    return Grouping(
+        partitions=(*groups, *damaged),
+        n_buckets=n_buckets,
+        n_sources=n_sources,
+        are_integers=runs.are_integers,
+    )
+
+
+def _of_rows(
+    blocks: Sequence[Block], plans: Mapping[str, ColumnPlan], max_sources: int
+) -> Grouping:
+    """Cut each block into stretches of rows."""
+    partitions = []
+    for block in blocks:
+        n_pieces = max(-(-block.n_rows // max_sources), 1)
+        edges = [block.n_rows * i // n_pieces for i in range(n_pieces + 1)]
+        for start, stop in itertools.pairwise(edges):
+            partitions.append(
+                LightCurvePartition(
+                    name=f"{_short(block.path)}:{block.place}:{start}+{stop - start}",
+                    n_sources=stop - start,
+                    n_bytes=block.n_bytes * (stop - start) // max(block.n_rows, 1),
+                    spans=(Span(block=block, start=start, stop=stop),),
+                )
+            )
+    return Grouping(
+        partitions=tuple(partitions),
+        n_buckets=0,
+        n_sources=sum(block.n_rows for block in blocks),
+        are_integers=all(plan.has_integer_ids for plan in plans.values()),
+    )
+
+
+def _short(path: str) -> str:
+    """Return the end of a path that tells files apart: pixels have the same names in all orders."""
+    return "/".join(Path(path).parts[-3:])
 
 
 class _Runs:
@@ -113,6 +163,7 @@ class _Runs:
     def __init__(self) -> None:
         self.n_runs = 0
         self.n_epochs = 0
+        self.are_integers = True
         self._blocks: list[Block] = []
         self._n_rows: list[int] = []
         self._starts: list[IntArray] = []
@@ -129,9 +180,11 @@ class _Runs:
         self._blocks.append(block)
         self._n_rows.append(0)
 
-    def add(self, identifiers: pa.Array) -> None:
-        """Take the next rows of the block."""
+    def add(self, identifiers: pa.Array, *, is_text: bool) -> None:
+        """Take the next rows of the block; text of a CSV may be numbers."""
         keys = _keys(identifiers)
+        if self.are_integers and not pa.types.is_integer(identifiers.type):
+            self.are_integers = is_text and _are_digits(identifiers)
         if not len(keys):
             return
         is_start = np.ones(len(keys), dtype=bool)
@@ -195,7 +248,7 @@ class _Runs:
             for span in spans
         )
         return LightCurvePartition(
-            name=f"{Path(first.block.path).name}:{first.block.place}:{first.start}+{stop - row}",
+            name=f"{_short(first.block.path)}:{first.block.place}:{first.start}+{stop - row}",
             n_sources=n_sources,
             n_epochs=stop - row if self.n_epochs else None,
             n_bytes=n_bytes,
@@ -220,6 +273,13 @@ class _Runs:
             self._starts = []
 
 
+def _are_digits(identifiers: pa.Array) -> bool:
+    if pa.types.is_null(identifiers.type):
+        return True
+    is_plain = pc.match_substring_regex(identifiers, r"^(0|-?[1-9][0-9]{0,17})$")
+    return bool(pc.all(is_plain).as_py() in {True, None})
+
+
 def _keys(identifiers: pa.Array) -> NDArray[np.uint64]:
     """Return 64 bits of each identifier; a whole number and its text have the same."""
     if isinstance(identifiers, pa.ChunkedArray):
@@ -227,12 +287,12 @@ def _keys(identifiers: pa.Array) -> NDArray[np.uint64]:
     if not pa.types.is_dictionary(identifiers.type):
         if pa.types.is_integer(identifiers.type):
             values = pc.fill_null(identifiers, 0).to_numpy(zero_copy_only=False)
-            return values.astype(np.int64, copy=False).view(np.uint64)
+            return np.asarray(values.astype(np.int64, copy=False)).view(np.uint64)
         identifiers = identifiers.dictionary_encode()
     texts = identifiers.dictionary.to_pylist()
     hashes = np.array([*(_key_of(text) for text in texts), 0], dtype=np.uint64)
     codes = pc.fill_null(identifiers.indices, len(texts)).to_numpy(zero_copy_only=False)
-    return hashes[codes]
+    return np.asarray(hashes[codes], dtype=np.uint64)
 
 
 def _key_of(identifier: Any) -> int:  # noqa: ANN401 - int, str or None

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from skyvet.core.errors import InvalidInputError
+from skyvet.core.errors import DatasetError, InvalidInputError
+from skyvet.io.dataset import DATASET_KIND
 from skyvet.io.light_curve_sources.configs import LightCurveInputConfig
+from skyvet.io.light_curve_sources.hats import hats_files, is_hats
+from skyvet.io.light_curve_sources.packets import open_packets
 from skyvet.io.light_curve_sources.partitions import LightCurveSource
 from skyvet.io.light_curve_sources.tables import open_tables
+from skyvet.io.parts import read_manifest
 
 __all__ = ["open_light_curves"]
 
 _TABLE_ENDINGS = (
     ".parquet", ".pq", ".parq", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".dat", ".dat.gz",
 )  # fmt: skip
+
+
+_PACKET_ENDINGS = (".avro", ".tar", ".tar.gz", ".tgz")
 
 
 def open_light_curves(
@@ -42,10 +49,43 @@ def open_light_curves(
         If nothing can be read.
     """
     config = config or LightCurveInputConfig()
-    files = [file for path in paths for file in _files(Path(path))]
-    if not files:
-        raise InvalidInputError("there is no light-curve file among the inputs")
-    return open_tables(files, config)
+    texts = [str(path) for path in paths]
+    if not texts:
+        raise InvalidInputError("no light curves were given; name at least one file or folder")
+    form = config.form if config.form != "auto" else _form_of(texts[0])
+    if form in {"packets", "dataset"}:
+        is_dataset = all(_is_dataset(text) for text in texts)
+        return open_packets(texts, config, is_dataset=is_dataset)
+    if form == "hats":
+        files = [file for text in texts for file in hats_files(text)]
+        return open_tables(files, config, is_whole=True)
+    found = [str(file) for text in texts for file in _files(Path(text))]
+    if not found:
+        raise InvalidInputError(
+            f"there is no light-curve file in {texts[0]}; its name should end in "
+            f"{', '.join(_TABLE_ENDINGS[:4])} ..."
+        )
+    return open_tables(found, config)
+
+
+def _form_of(path: str) -> str:
+    """Tell the form of an input from its name and kind."""
+    if is_hats(path):
+        return "hats"
+    if _is_dataset(path):
+        return "dataset"
+    names = [path] if not Path(path).is_dir() else [str(file) for file in Path(path).iterdir()]
+    if any(name.lower().endswith(_PACKET_ENDINGS) for name in names):
+        return "packets"
+    return "table"
+
+
+def _is_dataset(path: str) -> bool:
+    try:
+        read_manifest(Path(path), kind=DATASET_KIND)
+    except DatasetError:
+        return False
+    return True
 
 
 def _files(path: Path) -> list[Path]:

@@ -62,24 +62,22 @@ class LightCurvePartition:
 
 
 class LightCurveSource(Protocol):
-    """Light curves of one input; can be pickled and sent to a worker.
-
-    Attributes
-    ----------
-    partitions : tuple of LightCurvePartition
-        Pieces of work; each source is in one of them, whole.
-    time_step_d : float
-        Spacing of the input's times where they were stored too coarsely (float32) [d]; 0 = fine.
-    notes : tuple of str
-        What a person should know of the input.
-    """
+    """Light curves of one input; can be pickled and sent to a worker."""
 
     @property
-    def partitions(self) -> tuple[LightCurvePartition, ...]: ...
+    def partitions(self) -> tuple[LightCurvePartition, ...]:
+        """Pieces of work; each source is in one of them, whole."""
+        ...
+
     @property
-    def time_step_d(self) -> float: ...
+    def time_step_d(self) -> float:
+        """Spacing of the input's times where they were stored too coarsely [d]; 0 = fine."""
+        ...
+
     @property
-    def notes(self) -> tuple[str, ...]: ...
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the input."""
+        ...
 
     def read(self, partition: LightCurvePartition) -> tuple[LightCurveBatch, tuple[Rejection, ...]]:
         """Return the sources of a partition, and what of it could not be read.

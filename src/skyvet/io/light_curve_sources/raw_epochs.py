@@ -88,8 +88,9 @@ def raw_epochs_of(table: pa.Table, plan: ColumnPlan) -> RawEpochs:
     >>> plan = plan_columns(table.schema, LightCurveInputConfig(), where="a table")
     >>> raw = raw_epochs_of(table, plan)
     >>> raw.source_ids.tolist(), raw.counts.tolist()
-    ([7, 8], [2, 1])
+    (['7', '8'], [2, 1])
     """
+    table = table.combine_chunks()
     has_id = pc.is_valid(_column(table, plan.places["source_id"]))
     n_anonymous = table.num_rows - int(pc.sum(has_id).as_py() or 0)
     if n_anonymous:
@@ -113,7 +114,7 @@ def _of_long(table: pa.Table, plan: ColumnPlan, n_anonymous: int) -> RawEpochs:
     per_epoch = ("time", "brightness", "error", "band", "flags", "upper_limit", "exposure")
     epochs = {thing: _column(table, plan.places[thing]) for thing in per_epoch
               if thing in plan.places}  # fmt: skip
-    keys = _identifiers(_column(table, plan.places["source_id"]))
+    keys = _identifiers(_column(table, plan.places["source_id"]), plan)
     is_start = np.ones(len(keys), dtype=bool)
     is_start[1:] = keys[1:] != keys[:-1]
     starts = np.flatnonzero(is_start)
@@ -147,7 +148,7 @@ def _assemble(
     }
     kind = plan.places.get("is_difference")
     return RawEpochs(
-        source_ids=_identifiers(_column(table, plan.places["source_id"]))[rows],
+        source_ids=_identifiers(_column(table, plan.places["source_id"]), plan)[rows],
         counts=counts,
         time=numbers["time"],
         brightness=numbers["brightness"],
@@ -212,7 +213,7 @@ def _numbers(array: pa.Array) -> FloatArray:
         array = array.dictionary_decode()
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         return np.array([_number_of(text) for text in array.to_pylist()], dtype=np.float64)
-    if pa.types.is_decimal(array.type):
+    if pa.types.is_decimal(array.type) or pa.types.is_null(array.type):
         array = array.cast(pa.float64())
     if pa.types.is_integer(array.type) and array.null_count:
         array = array.cast(pa.float64(), safe=False)
@@ -226,16 +227,13 @@ def _number_of(text: str | None) -> float:
         return float("nan")
 
 
-def _identifiers(array: pa.Array) -> NDArray[Any]:
-    """Return int64 where all fit, else text; never floats."""
+def _identifiers(array: pa.Array, plan: ColumnPlan) -> NDArray[Any]:
+    """Return int64 where all of the input are whole numbers, else text; never floats."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    if pa.types.is_integer(array.type):
-        try:
-            return np.asarray(array.cast(pa.int64()).to_numpy(zero_copy_only=False))
-        except pa.ArrowInvalid:  # unsigned and beyond 2**63
-            array = array.cast(pa.string())
-    return np.asarray(array.to_pylist(), dtype=np.str_)
+    if plan.has_integer_ids:
+        return np.asarray(array.cast(pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
+    return np.asarray(array.cast(pa.string()).to_pylist(), dtype=np.str_)
 
 
 def _bands(
@@ -272,7 +270,7 @@ def _as_numbers(array: pa.Array) -> pa.Array:
 def _truths(array: pa.Array | None, n: int) -> NDArray[np.bool_]:
     if array is None:
         return np.zeros(n, dtype=bool)
-    return np.nan_to_num(_numbers(_as_numbers(array))) != 0
+    return np.asarray(np.nan_to_num(_numbers(_as_numbers(array))) != 0)
 
 
 def _carried(array: pa.Array) -> NDArray[Any]:

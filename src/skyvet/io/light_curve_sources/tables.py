@@ -103,15 +103,20 @@ class TableSource:
         return raw_epochs_of(pa.concat_tables(tables), plan)
 
 
-def open_tables(paths: Sequence[Path], config: LightCurveInputConfig) -> TableSource:
+def open_tables(
+    paths: Sequence[str], config: LightCurveInputConfig, *, is_whole: bool = False
+) -> TableSource:
     """Open files of one form.
 
     Parameters
     ----------
-    paths : sequence of Path
+    paths : sequence of str
         Parquet or CSV files.
     config : LightCurveInputConfig
         What they hold.
+    is_whole : bool, default False
+        True where each source is known to be one row of one file: identifiers are not gone
+        through then.
 
     Raises
     ------
@@ -128,8 +133,8 @@ def open_tables(paths: Sequence[Path], config: LightCurveInputConfig) -> TableSo
         try:
             found = blocks_of(path)
             if found:
-                plan = plan_columns(schema_of(found[0]), config, where=str(path))
-                plans[str(path)] = _fitting(plan, plans, where=str(path))
+                plan = plan_columns(schema_of(found[0]), config, where=path)
+                plans[path] = _fitting(plan, plans, where=path)
         except BLOCK_ERRORS as error:
             faulty.append(_fault(path, f"{type(error).__name__}: {error}"))
             continue
@@ -137,14 +142,15 @@ def open_tables(paths: Sequence[Path], config: LightCurveInputConfig) -> TableSo
             first_error = first_error or error
             faulty.append(_fault(path, str(error)))
             continue
-        blocks.extend(found)
+        place = plans[path].places["source_id"] if found else ""
+        blocks.extend(replace(block, text=place) if block.names else block for block in found)
     if not blocks:
         raise first_error or DatasetError(
             f"no light curves can be read: {faulty[0].name}: {faulty[0].fault}"
             if faulty
             else f"{paths[0]} holds no rows"
         )
-    return _source(blocks, plans, faulty, config)
+    return _source(blocks, plans, faulty, config, is_whole=is_whole)
 
 
 def _source(
@@ -152,6 +158,8 @@ def _source(
     plans: Mapping[str, ColumnPlan],
     faulty: list[LightCurvePartition],
     config: LightCurveInputConfig,
+    *,
+    is_whole: bool,
 ) -> TableSource:
     first, notes, time_step_d = _look(blocks, plans)
     scale = next(iter(plans.values())).time_scale or _scale_of(first.time)
@@ -162,7 +170,11 @@ def _source(
         plans,
         sources_per_partition=config.sources_per_partition,
         epochs_per_partition=config.epochs_per_partition,
+        is_whole=is_whole,
     )
+    plans = {
+        path: replace(plan, has_integer_ids=grouping.are_integers) for path, plan in plans.items()
+    }
     notes += _notes_of_grouping(grouping)
     for note in notes:
         _LOG.warning(note)
@@ -241,8 +253,8 @@ def _empty(block: Block, plan: ColumnPlan) -> pa.Table:
     return pa.schema([schema.field(name) for name in plan.roots]).empty_table()
 
 
-def _fault(path: Path, fault: str) -> LightCurvePartition:
-    return LightCurvePartition(name=f"{path.name}:unreadable", fault=fault)
+def _fault(path: str, fault: str) -> LightCurvePartition:
+    return LightCurvePartition(name=f"{Path(path).name}:unreadable", fault=fault)
 
 
 def _unreadable(where: str, detail: str) -> Rejection:
