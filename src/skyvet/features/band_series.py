@@ -10,10 +10,12 @@ import numpy as np
 from skyvet.core.arrays import FloatArray, as_readonly, check_same_length
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.photometry import flux_njy_to_magnitude
+from skyvet.core.times import heliocentric_delay_s
 from skyvet.records.light_curve_batch import LightCurveBatch
 
 __all__ = ["BandSeries", "band_series_of"]
 
+_SECONDS_PER_DAY = 86_400.0
 _MAG_PER_FLUX = 2.5 / math.log(10.0)
 
 
@@ -26,13 +28,14 @@ class BandSeries:
     band : str
         Name of the filter.
     time_d : ndarray, shape (n,), float64
-        Times since `epoch_mjd_tai` [d], not decreasing. The epoch is the same for all bands of a
-        source, so that phases agree, and is subtracted in float64: float32 of a Julian date has a
-        spacing of 0.25 d.
+        Times since `epoch_mjd_tai` [d], not decreasing, at the Sun where the position is known:
+        periods are kept there, and light reaches the Earth up to 500 s early or late. The epoch is
+        the same for all bands of a source, so that phases agree, and is subtracted in float64:
+        float32 of a Julian date has a spacing of 0.25 d.
     magnitude, magnitude_err : ndarray, shape (n,), float64
         AB magnitudes and their errors [mag]; finite, errors above 0.
     epoch_mjd_tai : float
-        Where the times start [d, TAI].
+        Where the times start [d, TAI], at the Sun where the position is known.
     n_left_out : int
         Epochs of the band that could not be used: upper limits, missing values, flux or error not
         above 0.
@@ -93,7 +96,8 @@ def band_series_of(batch: LightCurveBatch, i_source: int) -> tuple[BandSeries, .
             "difference flux has no magnitude; give total flux (template added) for these features"
         )
     rows = batch.rows_of(i_source)
-    time, flux, error = batch.mjd_tai[rows], batch.flux_njy[rows], batch.flux_err_njy[rows]
+    time = _times_at_sun(batch, i_source)
+    flux, error = batch.flux_njy[rows], batch.flux_err_njy[rows]
     assert batch.is_upper_limit is not None
     usable = np.isfinite(flux) & np.isfinite(error) & ~batch.is_upper_limit[rows]
     usable &= (np.nan_to_num(flux) > 0) & (np.nan_to_num(error) > 0)
@@ -113,3 +117,15 @@ def band_series_of(batch: LightCurveBatch, i_source: int) -> tuple[BandSeries, .
             )
         )
     return tuple(series)
+
+
+def _times_at_sun(batch: LightCurveBatch, i_source: int) -> FloatArray:
+    """Return a source's times as the Sun's place sees them; as they are without a position."""
+    assert batch.ra_deg is not None
+    assert batch.dec_deg is not None
+    time = batch.mjd_tai[batch.rows_of(i_source)]
+    ra_deg, dec_deg = batch.ra_deg[i_source], batch.dec_deg[i_source]
+    if not (np.isfinite(ra_deg) and np.isfinite(dec_deg)):
+        return time
+    delay_s = heliocentric_delay_s(time, ra_deg=ra_deg, dec_deg=dec_deg)
+    return np.asarray(time + delay_s / _SECONDS_PER_DAY)
