@@ -5,59 +5,66 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 from pydantic import Field
 
 from skyvet.core.arrays import FloatArray
-from skyvet.features.band_series import BandSeries
-from skyvet.features.periods.interface import FrequencyGrid, PeriodFinder
-from skyvet.features.periods.normal_equations import (
-    WeightedBand,
-    direct_reductions,
-    weighted_bands,
-)
-from skyvet.features.periods.harmonic_grids import grid_reductions
+from skyvet.features.periods.harmonic_finder import HarmonicFinder
+from skyvet.features.periods.normal_equations import WeightedBand
 
 __all__ = ["MultiHarmonicAOV"]
 
+_LEAST_LEFT = 1e-12
 
-class MultiHarmonicAOV(PeriodFinder):
+
+class MultiHarmonicAOV(HarmonicFinder):
+    r"""Variance explained by a Fourier series, over what is left (Schwarzenberg-Czerny 1996).
+
+    .. math:: \Theta(f) = \frac{\nu}{m}\,\frac{\chi^2_0 - \chi^2(f)}{\chi^2(f)}
+
+    with the sums over bands of chi-square around the means and around the series, m fitted
+    amplitudes (2 K a band, or 2 K for all if `bands` is "shared") and :math:`\nu = N - N_{bands}
+    - m` degrees of freedom left. For pure noise it follows Fisher's F(m, nu). Points are weighted
+    by 1/error² and the means are fitted again at each frequency.
+
+    Parameters
+    ----------
+    n_terms : int, default 3
+        Harmonics K.
+    bands, error_floor_mag
+        See `HarmonicFinder`.
+
+    References
+    ----------
+    Schwarzenberg-Czerny, A. 1996, ApJ 460, L107.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skyvet.features.periods.interface import FrequencyGrid
+    >>> from skyvet.features.band_series import BandSeries
+    >>> time = np.arange(90) * 0.37
+    >>> phase = 0.8 * time % 1
+    >>> series = BandSeries(band="r", time_d=time, magnitude=15 + phase,
+    ...     magnitude_err=np.full(90, 0.01))
+    >>> grid = FrequencyGrid(f_min=0.3, step=0.01, n=100)
+    >>> round(float(grid.frequencies[MultiHarmonicAOV().periodogram([series], grid).argmax()]), 6)
+    0.8
+    """
+
     kind: Literal["mhaov"] = "mhaov"
     n_terms: int = Field(default=3, ge=1, le=5)
-    bands: Literal["separate", "shared"] = "separate"
-    is_weighted: bool = True
-    error_floor_mag: float = Field(default=0.0, ge=0)
 
-    def periodogram(self, series: Sequence[BandSeries], grid: FrequencyGrid) -> FloatArray:
-        bands = self._bands(series)
-        if not bands:
-            return np.full(grid.n, np.nan)
-        is_shared = self.bands == "shared"
-        reductions = grid_reductions(bands, grid, n_terms=self.n_terms, is_shared=is_shared)
-        return self._f_statistic(reductions[-1], bands)
+    @property
+    def n_harmonics(self) -> int:
+        """Harmonics K."""
+        return self.n_terms
 
-    def statistic(self, series: Sequence[BandSeries], frequencies: FloatArray) -> FloatArray:
-        bands = self._bands(series)
-        if not bands:
-            return np.full(len(frequencies), np.nan)
-        reductions = direct_reductions(
-            bands, frequencies, n_terms=self.n_terms, is_shared=self.bands == "shared"
-        )
-        return self._f_statistic(reductions[-1], bands)
-
-    def _bands(self, series: Sequence[BandSeries]) -> tuple[WeightedBand, ...]:
-        return weighted_bands(
-            series,
-            n_terms=self.n_terms,
-            is_weighted=self.is_weighted,
-            error_floor_mag=self.error_floor_mag,
-        )
-
-    def _f_statistic(self, reduction: FloatArray, bands: Sequence[WeightedBand]) -> FloatArray:
+    def of_reductions(self, reductions: FloatArray, bands: Sequence[WeightedBand]) -> FloatArray:
+        """Return the F statistic; 0 for constant magnitudes."""
         chi2_null = sum(band.chi2_null for band in bands)
         if not chi2_null > 0:
-            return np.zeros_like(reduction)
-        n_fitted = 2 * self.n_terms * (1 if self.bands == "shared" else len(bands))
-        n_free = sum(map(len, bands)) - len(bands) - n_fitted
-        left = np.maximum(chi2_null - reduction, 1e-12 * chi2_null)
-        return reduction / left * (n_free / n_fitted)
+            return 0.0 * reductions[-1]
+        n_fitted = self.n_fitted(bands)
+        n_left = sum(map(len, bands)) - len(bands) - n_fitted
+        left = (chi2_null - reductions[-1]).clip(min=_LEAST_LEFT * chi2_null)
+        return reductions[-1] / left * (n_left / n_fitted)

@@ -32,6 +32,7 @@ __all__ = [
 FAST = {"contract", "reassoc", "nsz", "arcp"}
 _N_PER_CHUNK = 256
 _EXACT = 1e-12
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,6 +104,8 @@ def _weighted_band(one: BandSeries, weight: FloatArray, n_nuisance: int) -> Weig
     w = weight / total
     residual = one.magnitude - w @ one.magnitude
     residual = residual - w @ residual
+    if np.abs(residual).max() <= _ROUNDING * np.abs(one.magnitude).max():
+        residual = np.zeros(len(one))
     strengths = [w, w * residual]
     if n_nuisance == 2:
         slope = one.time_d - w @ one.time_d
