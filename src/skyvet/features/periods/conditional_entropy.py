@@ -107,7 +107,8 @@ class ConditionalEntropy(FoldingFinder):
         n_bins = self.n_magnitude_bins
         if self.magnitude_bins == "quantile":
             edges = np.quantile(magnitude, np.arange(1, n_bins) / n_bins)
-            return np.asarray(np.searchsorted(edges, magnitude, side="right"), np.int64)
+            bins: IntArray = np.searchsorted(edges, magnitude, side="right").astype(np.int64)
+            return bins
         above = magnitude - magnitude.min()
         span = above.max()
         scaled = above * (n_bins / span) if span > 0 else above

@@ -1,0 +1,100 @@
+"""Analysis of variance of phase bins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from skyvet.core.arrays import FloatArray
+from skyvet.features.band_series import BandSeries
+from skyvet.features.periods.bin_sums import (
+    Explained,
+    WeightedPoints,
+    explained_at,
+    explained_on_grid,
+    weighted_points,
+)
+from skyvet.features.periods.folding import FoldingFinder, points_of
+from skyvet.features.periods.interface import FrequencyGrid
+
+__all__ = ["AnalysisOfVariance"]
+
+_SMALLEST_REST = 1e-12
+
+
+class AnalysisOfVariance(FoldingFinder):
+    r"""Variance between phase bins over variance within (Schwarzenberg-Czerny 1989).
+
+    .. math:: F = \frac{(N - r)\, s_1}{(r - B)\, (s_0 - s_1)}
+
+    with N points in B bands, r bins with points (of all bands), total sum of squares
+    :math:`s_0` about the bands' means and :math:`s_1` explained by the bins' means. Without a
+    period and with Gaussian noise, F at one frequency follows the F distribution with r - B and
+    N - r degrees of freedom. 0 where N or r leaves no degree of freedom.
+
+    Parameters
+    ----------
+    n_phase_bins : int, default 20
+        Bins of phase.
+    is_weighted : bool, default False
+        Weight with the errors; else all points of a band count alike, and bands by the inverse of
+        their variance.
+    error_floor_mag : float, default 0
+        Added to the errors in quadrature [mag].
+    min_points : int, default 10
+        Bands with fewer points are passed over.
+
+    References
+    ----------
+    Schwarzenberg-Czerny, A. 1989, MNRAS 241, 153.
+
+    Examples
+    --------
+    >>> time = np.arange(60) * 0.37
+    >>> band = BandSeries(band="r", time_d=time, magnitude_err=np.full(60, 0.01),
+    ...                   magnitude=18 + 0.3 * np.sin(2 * np.pi * time / 1.7))
+    >>> grid = FrequencyGrid(f_min=0.1, step=0.001, n=900)
+    >>> best = np.argmax(AnalysisOfVariance(n_phase_bins=8).periodogram([band], grid))
+    >>> bool(abs(grid.frequencies[best] * 1.7 - 1) < 0.02)
+    True
+    """
+
+    kind: Literal["aov"] = "aov"
+    is_weighted: bool = False
+    error_floor_mag: float = Field(default=0.0, ge=0)
+
+    def periodogram(self, series: Sequence[BandSeries], grid: FrequencyGrid) -> FloatArray:
+        """Return F at each frequency of an even grid; see `PeriodFinder.periodogram`."""
+        points = self._points(series)
+        if points is None:
+            return np.full(grid.n, np.nan)
+        return _f_statistic(explained_on_grid(points, grid, n_bins=self.n_phase_bins), points)
+
+    def statistic(self, series: Sequence[BandSeries], frequencies: FloatArray) -> FloatArray:
+        """Return F at any frequencies; see `PeriodFinder.statistic`."""
+        points = self._points(series)
+        if points is None:
+            return np.full(len(frequencies), np.nan)
+        return _f_statistic(explained_at(points, frequencies, n_bins=self.n_phase_bins), points)
+
+    def _points(self, series: Sequence[BandSeries]) -> WeightedPoints | None:
+        points = points_of(series, min_points=self.min_points)
+        if not points.n_bands:
+            return None
+        return weighted_points(
+            points, is_weighted=self.is_weighted, error_floor_mag=self.error_floor_mag
+        )
+
+
+def _f_statistic(explained: Explained, points: WeightedPoints) -> FloatArray:
+    n_between = explained.n_occupied - points.n_bands
+    n_within = len(points.time_d) - explained.n_occupied
+    if not points.chi2_null > 0:
+        return np.zeros_like(explained.chi2)
+    rest = np.maximum(points.chi2_null - explained.chi2, _SMALLEST_REST * points.chi2_null)
+    is_defined = (n_between > 0) & (n_within > 0)
+    ratio = (explained.chi2 / rest) * (n_within / np.maximum(n_between, 1.0))
+    return np.where(is_defined, ratio, 0.0)
