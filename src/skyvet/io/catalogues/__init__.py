@@ -1,0 +1,1 @@
+"""Columns of all-sky catalogues by position."""
