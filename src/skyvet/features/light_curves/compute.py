@@ -6,6 +6,7 @@ import numpy as np
 
 from skyvet.core.arrays import FloatArray
 from skyvet.core.progress import Progress, SilentProgress
+from skyvet.features.light_curves.band_pairs import band_pair_features
 from skyvet.features.light_curves.blocks import (
     FeatureBlock,
     SourceSeries,
@@ -14,8 +15,12 @@ from skyvet.features.light_curves.blocks import (
     source_series_of,
 )
 from skyvet.features.light_curves.cadence import CADENCE, cadence_features
+from skyvet.features.light_curves.catalogues import catalogue_features
 from skyvet.features.light_curves.configs import FeatureConfig
 from skyvet.features.light_curves.dmdt import DM_EDGES_MAG, DT_EDGES_D, dmdt_images
+from skyvet.features.light_curves.period_columns import found_periods
+from skyvet.features.light_curves.periodic import fit_bands, periodic_features
+from skyvet.features.light_curves.snad import SNAD, snad_features
 from skyvet.features.light_curves.statistics import STATISTICS, basic_statistics
 from skyvet.records.feature_table import FeatureTable
 from skyvet.records.light_curve_batch import LightCurveBatch
@@ -58,7 +63,7 @@ def compute_features(
     for begin in range(0, max(len(batch), 1), _SOURCES_A_STEP):
         part = batch.take(np.arange(begin, min(begin + _SOURCES_A_STEP, len(batch))))
         sources = source_series_of(part, bands)
-        blocks.append(_block_of(sources))
+        blocks.append(_block_of(sources, part, config))
         if config.has_dmdt:
             images.append(_images_of(sources))
         progress.advance(len(part))
@@ -73,13 +78,23 @@ def compute_features(
     )
 
 
-def _block_of(sources: SourceSeries) -> FeatureBlock:
-    return join_blocks(
-        [
-            per_band(CADENCE, cadence_features(sources), sources.bands),
-            per_band(STATISTICS, basic_statistics(sources.rows), sources.bands),
-        ]
-    )
+def _block_of(sources: SourceSeries, batch: LightCurveBatch, config: FeatureConfig) -> FeatureBlock:
+    statistics = basic_statistics(sources.rows)
+    blocks = [
+        per_band(CADENCE, cadence_features(sources), sources.bands),
+        per_band(STATISTICS, statistics, sources.bands),
+    ]
+    if config.has_snad:
+        blocks.append(per_band(SNAD, snad_features(sources.rows), sources.bands))
+    fit = None
+    if config.has_periods:
+        found = found_periods(sources, config.periods)
+        fit = fit_bands(sources, found.period_d)
+        blocks += [found.block, *periodic_features(sources, statistics, fit, alias_d=found.alias_d)]
+    blocks.append(band_pair_features(sources, statistics, fit))
+    if config.has_catalogues:
+        blocks.append(catalogue_features(batch.columns, len(batch)))
+    return join_blocks(blocks)
 
 
 def _images_of(sources: SourceSeries) -> FloatArray:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from skyvet.core.configs import Config
+from skyvet.features.periods.configs import PeriodSearchConfig
 
 __all__ = ["FeatureConfig"]
 
@@ -27,6 +28,9 @@ class FeatureConfig(Config):
     has_periods: Annotated[
         bool, Field(description="search for periods, and add what is measured at the best one")
     ] = True
+    periods: Annotated[PeriodSearchConfig, Field(description="how periods are searched")] = (
+        PeriodSearchConfig()
+    )
     has_dmdt: Annotated[bool, Field(description="an image of pairs for each band")] = True
     has_snad: Annotated[bool, Field(description="features of SNAD's package light-curve")] = True
     has_catalogues: Annotated[

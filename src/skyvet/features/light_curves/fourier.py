@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from skyvet.core.arrays import FloatArray, IntArray
+from skyvet.core.arrays import FloatArray
 from skyvet.features.light_curves.ragged_series import RaggedSeries
 
 __all__ = ["FOURIER", "MAX_HARMONICS", "FourierSeries", "fit_fourier", "fourier_features"]
