@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,16 @@ import typer
 
 from skyvet.cli.console import make_table, note, show_result
 from skyvet.cli.options import JsonOption
+from skyvet.cli.partitioned import (
+    ClusterOption,
+    DryRunOption,
+    WorkersOption,
+    check_all_done,
+    cluster_config,
+    estimate_rows,
+    estimated_cost,
+    note_on_cost,
+)
 from skyvet.cli.progress import shown_progress
 from skyvet.cli.sequence_scoring import (
     fitting_sequence_input,
@@ -19,10 +30,15 @@ from skyvet.cli.sequence_scoring import (
     uncalibrated_warning,
 )
 from skyvet.cli.sources import MappingOption, SchemasOption, read_source_options
+from skyvet.core.errors import InvalidInputError
 from skyvet.inference.configs import ScoreConfig, SequenceScoreConfig
+from skyvet.inference.partitions.configs import ClusterConfig
 
 if TYPE_CHECKING:
-    from skyvet.inference.batch import ScoreSummary
+    from skyvet.core.progress import Progress
+    from skyvet.inference.alert_blocks import ScoreSummary
+    from skyvet.inference.partitions.alerts import AlertJob
+    from skyvet.inference.partitions.estimate import CostEstimate
     from skyvet.models.bundle import Bundle
 
 __all__ = ["score_command"]
@@ -45,17 +61,30 @@ def score_command(
     ] = "default",
     schemas: SchemasOption = None,
     mapping: MappingOption = None,
+    cluster: ClusterOption = "none",
+    workers: WorkersOption = 0,
+    dry_run: DryRunOption = False,
     config: ScoreConfig,
     sequences: SequenceScoreConfig,
     as_json: JsonOption = False,
 ) -> None:
     """Score alert packets, a dataset or frame sequences with a bundle."""
+    where = cluster_config(cluster, workers)
     folder = fitting_sequence_input(inputs, bundle, is_mapped=bool(mapping))
     if folder is not None:
+        if where.is_distributed or dry_run:
+            raise InvalidInputError(
+                "frame sequences are scored in this process: leave --cluster and --dry-run out"
+            )
         own = mapping[0] if mapping else None
         _score_sequences(folder, out, bundle, config, sequences, own, as_json=as_json)
         return
-    _score_alerts(inputs, out, bundle, config, schemas, mapping, as_json=as_json)
+    run = _AlertRun(inputs, out, config, schemas, mapping, where)
+    if dry_run:
+        document, table = estimate_rows(run.cost(bundle, is_dry_run=True))
+        show_result(document, table, as_json=as_json)
+        return
+    _score_alerts(run, bundle, as_json=as_json)
 
 
 def _score_sequences(
@@ -96,32 +125,68 @@ def _score_sequences(
     show_result(document, table, closing, as_json=as_json)
 
 
-def _score_alerts(
-    inputs: list[str],
-    out: Path,
-    bundle: str,
-    config: ScoreConfig,
-    schemas: str | None,
-    mapping: list[Path] | None,
-    *,
-    as_json: bool,
-) -> None:
-    from skyvet.inference.batch import score_alerts
-    from skyvet.models.bundle import load_bundle
+@dataclass(frozen=True, slots=True)
+class _AlertRun:
+    """What is scored, how, and where."""
 
-    started = time.monotonic()
-    loaded = load_bundle(bundle)
-    sources = read_source_options(schemas, mapping)
-    with shown_progress(quiet=as_json) as progress:
-        summary = score_alerts(
-            inputs,
-            out,
-            bundle=loaded,
-            config=config,
+    inputs: list[str]
+    out: Path
+    config: ScoreConfig
+    schemas: str | None
+    mapping: list[Path] | None
+    where: ClusterConfig
+
+    def job(self, bundle: Bundle) -> AlertJob:
+        """Cut the alerts into partitions."""
+        from skyvet.inference.partitions.alerts import open_alert_job
+
+        sources = read_source_options(self.schemas, self.mapping)
+        return open_alert_job(
+            self.inputs,
+            self.out,
+            bundle=bundle,
+            config=self.config,
+            schemas=sources.schemas,
+            mappings=sources.mappings,
+        )
+
+    def cost(self, bundle: str, *, is_dry_run: bool) -> CostEstimate | None:
+        """Estimate what scoring costs."""
+        from skyvet.models.bundle import load_bundle
+
+        job = self.job(load_bundle(bundle))
+        return estimated_cost(
+            job.task, job.partitions, job.parts, config=self.where, is_dry_run=is_dry_run
+        )
+
+    def score(self, bundle: Bundle, progress: Progress) -> ScoreSummary:
+        """Score alerts in one go, or by partitions on a cluster."""
+        from skyvet.inference.batch import score_alerts
+        from skyvet.inference.partitions.alerts import score_alert_partitions
+
+        if self.where.is_distributed:
+            return score_alert_partitions(self.job(bundle), cluster=self.where, progress=progress)
+        sources = read_source_options(self.schemas, self.mapping)
+        return score_alerts(
+            self.inputs,
+            self.out,
+            bundle=bundle,
+            config=self.config,
             schemas=sources.schemas,
             mappings=sources.mappings,
             progress=progress,
         )
+
+
+def _score_alerts(run: _AlertRun, bundle: str, *, as_json: bool) -> None:
+    from skyvet.models.bundle import load_bundle
+
+    started = time.monotonic()
+    loaded = load_bundle(bundle)
+    if run.where.is_distributed:
+        note_on_cost(run.cost(bundle, is_dry_run=False))
+    with shown_progress(quiet=as_json) as progress:
+        summary = run.score(loaded, progress)
     seconds = time.monotonic() - started
     _warn(summary, loaded)
     document = {**dataclasses.asdict(summary), "bundle": loaded.label, "seconds": seconds}
@@ -136,6 +201,7 @@ def _score_alerts(
     table = make_table(title, ["what", "n"], rows)
     closing = f"Scores: {summary.scores}\nRejections: {summary.rejected}"
     show_result(document, table, closing, as_json=as_json)
+    check_all_done(summary.failed_partitions, run.out)
 
 
 def _warn(summary: ScoreSummary, bundle: Bundle) -> None:

@@ -20,7 +20,14 @@ from typing import BinaryIO, Self
 from skyvet.core.errors import InvalidInputError
 from skyvet.io.avro import CONTAINER_MAGIC, WIRE_MAGIC
 
-__all__ = ["READ_ERRORS", "Payload", "check_output_apart", "fingerprint_inputs", "iter_payloads"]
+__all__ = [
+    "READ_ERRORS",
+    "Payload",
+    "check_output_apart",
+    "fingerprint_inputs",
+    "iter_payloads",
+    "list_files",
+]
 
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 _PACKET_SUFFIX = ".avro"
@@ -125,15 +132,36 @@ def fingerprint_inputs(inputs: Sequence[str | Path]) -> str:
     InvalidInputError
         As for `iter_payloads`.
     """
-    iter_payloads(inputs)
     digest = hashlib.sha256()
-    for path in (path for text in inputs for path in _resolve(str(text))):
-        for file in _walk(path) if Path(path).is_dir() else [path]:
-            digest.update(os.fsencode(file))
-            if file != _STDIN and Path(file).exists():
-                facts = Path(file).stat()
-                digest.update(f"\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
+    for file in list_files(inputs):
+        digest.update(os.fsencode(file))
+        if file != _STDIN and Path(file).exists():
+            facts = Path(file).stat()
+            digest.update(f"\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
     return digest.hexdigest()
+
+
+def list_files(inputs: Sequence[str | Path]) -> list[str]:
+    """Return the files that the inputs are, in input order; ``-`` stands for itself.
+
+    Parameters
+    ----------
+    inputs : sequence of str or Path
+        As for `iter_payloads`.
+
+    Raises
+    ------
+    InvalidInputError
+        As for `iter_payloads`.
+
+    Examples
+    --------
+    >>> list_files(["-"])
+    ['-']
+    """
+    iter_payloads(inputs)
+    paths = (path for text in inputs for path in _resolve(str(text)))
+    return [file for path in paths for file in (_walk(path) if Path(path).is_dir() else [path])]
 
 
 def check_output_apart(

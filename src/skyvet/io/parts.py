@@ -210,6 +210,7 @@ def join_parts(
     *,
     metadata: Mapping[bytes, bytes] | None = None,
     may_lack_parts: bool = False,
+    kept: Mapping[Path, NDArray[np.bool_]] | None = None,
 ) -> Iterator[pa.Table]:
     """Join one table of all parts into one file, part by part, yielding each as it is written.
 
@@ -227,6 +228,8 @@ def join_parts(
         Written into the file's schema.
     may_lack_parts : bool, default False
         Join what there is, also where parts in between are missing.
+    kept : mapping of Path to ndarray of bool, optional
+        Which rows of a part are taken; all of parts that it does not name.
 
     Yields
     ------
@@ -246,8 +249,10 @@ def join_parts(
         empty = concat_tables([pq.read_schema(file).empty_table() for file in files])
         schema = empty.schema.with_metadata(metadata)
         with atomic_path(out) as draft, pq.ParquetWriter(draft, schema, compression="zstd") as sink:
-            for file in files:
+            for part, file in zip(parts, files, strict=True):
                 table = concat_tables([schema.empty_table(), pq.read_table(file)])
+                if kept is not None and part in kept:
+                    table = table.filter(pa.array(kept[part]))
                 sink.write_table(table)
                 yield table
     except pa.ArrowInvalid as error:

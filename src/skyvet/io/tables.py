@@ -23,6 +23,7 @@ __all__ = [
     "rejections_table",
 ]
 
+_IDENTIFIERS = ("candidate_id", "object_id", "source_id")
 FEATURE_PREFIX = "feature."
 """Column names of scalar features are this and the adapter's name for it."""
 
@@ -113,9 +114,10 @@ def concat_tables(tables: Sequence[pa.Table]) -> pa.Table:
     DatasetError
         If one column has types that cannot be joined.
     """
+    tables = [table for table in tables if table.num_columns]
     if not tables:
         return pa.table({})
-    names = [name for name in ("candidate_id", "object_id") if name in tables[0].column_names]
+    names = [name for name in _IDENTIFIERS if name in tables[0].column_names]
     for name in names:
         if any(pa.types.is_string(t.schema.field(name).type) for t in tables):
             tables = [_as_text(table, name) for table in tables]

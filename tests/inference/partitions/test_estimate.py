@@ -42,12 +42,12 @@ def test_nothing_readable_gives_no_estimate(task):
     assert estimate_cost(task, partitions(1, fates={0: "damaged"}), n_workers=1) is None
 
 
-def test_unknown_numbers_are_scaled_by_size(task):
-    given = [Partition(name=f"f{i}", content=(0, 10, ""), n_bytes=100 * (i + 1)) for i in range(3)]
+def test_unknown_numbers_are_those_of_a_whole_partition(task):
+    given = [Partition(name=f"f{i}", content=(0, 60, "")) for i in range(3)]
     found = estimate_cost(task, given, n_workers=1)
     assert found is not None
-    assert found.n_items is None
-    assert found.seconds == pytest.approx(found.seconds_per_item * 60)
+    assert (found.n_items, found.n_sampled) == (None, 60)
+    assert found.seconds == pytest.approx(found.seconds_per_item * 180)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ class CostEstimate:
     n_partitions : int
         Partitions to do.
     n_items : int or None
-        Inputs in them; None where that is not known before they are read.
+        Inputs in them, about; None where that is not known before they are read.
     n_workers : int
         Partitions worked on at once.
     n_sampled : int
@@ -63,7 +63,6 @@ class _Sample:
     seconds: float
     n_bytes_memory: int
     n_bytes_disk: int
-    partition: Partition
 
 
 def n_workers_of(config: ClusterConfig) -> int:
@@ -110,7 +109,7 @@ def estimate_cost(
         return None
     n_each = [partition.n_items for partition in partitions]
     n_items = None if None in n_each else sum(n or 0 for n in n_each)
-    share = n_items if n_items is not None else _scaled(sample, partitions)
+    share = n_items if n_items is not None else sample.n_items * len(partitions)
     largest = max((n or 0 for n in n_each), default=0) or sample.n_items
     per_item = sample.seconds / sample.n_items
     n_at_once = min(n_workers, len(partitions))
@@ -152,14 +151,4 @@ def _timed(task: PartitionTask, partition: Partition, limit: int | None) -> _Sam
         seconds=seconds,
         n_bytes_memory=found.n_bytes,
         n_bytes_disk=n_bytes,
-        partition=partition,
     )
-
-
-def _scaled(sample: _Sample, partitions: Sequence[Partition]) -> float:
-    """Return how many inputs there will be, by size on disk, or by number of partitions."""
-    sizes = [partition.n_bytes for partition in partitions]
-    own = sample.partition.n_bytes
-    if own and all(size is not None for size in sizes):
-        return sample.n_items * sum(size or 0 for size in sizes) / own
-    return float(sample.n_items * len(partitions))

@@ -41,15 +41,13 @@ class Partition:
     content : object
         What the task needs to read it.
     n_items : int, optional
-        Inputs in it (light curves, alerts); None where that is not known beforehand.
-    n_bytes : int, optional
-        Its size on disk, where known.
+        Inputs in it (light curves, alerts), about: estimates and progress go by it. None where
+        that cannot be told before it is read.
     """
 
     name: str
     content: Any = None
     n_items: int | None = None
-    n_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
