@@ -86,6 +86,11 @@ COMMANDS: tuple[CommandRow, ...] = (
         "Train a calibrated classifier of frame sequences.",
     ),
     CommandRow(
+        "train sources",
+        "train_sources:train_sources_command",
+        "Train a calibrated classifier of sources on features and labels.",
+    ),
+    CommandRow(
         "rounds",
         "rounds:rounds_command",
         "Learn from few labels in rounds: fit, score, ask, refit.",

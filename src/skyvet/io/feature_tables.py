@@ -182,9 +182,7 @@ def read_feature_layout(
     document = json.loads((schema.metadata or {}).get(_KEY, b"{}"))
     features = tuple(document.get("names", ())) if names is None else tuple(names)
     if not features and not document:
-        raise InvalidInputError(
-            f"{path} does not say which of its columns are features; name them"
-        )
+        raise InvalidInputError(f"{path} does not say which of its columns are features; name them")
     id_column = id_column or next((name for name in _ID_NAMES if name in schema.names), "")
     images = tuple(document.get("dmdt_names", ()))
     missing = [n for n in (id_column, *features, *images) if n not in schema.names]
@@ -286,7 +284,9 @@ def join_feature_tables(tables: Sequence[FeatureTable]) -> FeatureTable:
         values=np.concatenate([table.select(names).values for table in tables]),
         dmdt=np.concatenate(images) if images else None,
         dmdt_names=tables[0].dmdt_names,
-        columns={name: np.concatenate([table.columns[name] for table in tables]) for name in shared},
+        columns={
+            name: np.concatenate([table.columns[name] for table in tables]) for name in shared
+        },
     )
 
 

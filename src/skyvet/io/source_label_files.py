@@ -29,8 +29,13 @@ from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray
 from skyvet.core.errors import LabelError
-from skyvet.io.label_cells import RowFaults, parse_column, parse_identifiers, parse_number
-from skyvet.io.label_cells import read_columns
+from skyvet.io.label_cells import (
+    RowFaults,
+    parse_column,
+    parse_identifiers,
+    parse_number,
+    read_columns,
+)
 from skyvet.records.source_labels import SourceLabels, count_contradictions, labels_of_classes
 from skyvet.records.source_taxonomy import SourceTaxonomy
 
@@ -200,9 +205,7 @@ def _read_long(path: Path, taxonomy: SourceTaxonomy, *, tag: str, vote: str) -> 
 
 
 def _read_plain(path: Path, taxonomy: SourceTaxonomy, *, class_name: str) -> SourceLabelFile:
-    raw = read_columns(
-        path, {_ID: _ID_NAMES, "class": (class_name,)}, needed=(_ID, "class")
-    )
+    raw = read_columns(path, {_ID: _ID_NAMES, "class": (class_name,)}, needed=(_ID, "class"))
     faults = RowFaults(path)
     ids = parse_identifiers(raw[_ID], faults, name="source", is_needed=True)
     faults.raise_if_any()

@@ -12,10 +12,11 @@ from skyvet.models.bundle import Bundle, find_bundles, load_bundle
 from skyvet.models.bundle_folder import is_bundle_folder
 from skyvet.models.encoders.bundle import EncoderBundle, find_encoders, load_encoder
 from skyvet.models.sequence_bundle import SequenceBundle, load_sequence_bundle
+from skyvet.models.source_bundle import SourceBundle, is_source_bundle, load_source_bundle
 
 __all__ = ["SavedModel", "list_models", "open_model"]
 
-_AnyBundle = Bundle | SequenceBundle | EncoderBundle
+_AnyBundle = Bundle | SequenceBundle | SourceBundle | EncoderBundle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class SavedModel:
     path : Path
         Its folder.
     kind : str
-        ``triplets``, ``frame sequences`` or ``encoder of frames``.
+        ``triplets``, ``frame sequences``, ``sources`` or ``encoder of frames``.
     takes : str
         Its input in a few words.
     summary, version, surveys : str
@@ -95,6 +96,8 @@ def _open(path: Path) -> SavedModel:
         return _described(load_encoder(path), "encoder of frames", _encoder_input)
     if (path / "bundle.json").is_file() and (path / "model.onnx").is_file():
         return _described(load_bundle(path), "triplets", _triplet_input)
+    if is_source_bundle(path):
+        return _described(load_source_bundle(path), "sources", _source_input)
     if (path / "bundle.json").is_file():
         return _described(load_sequence_bundle(path), "frame sequences", _sequence_input)
     raise BundleError(f"{path} is no saved model: it has neither bundle.json nor encoder.json")
@@ -126,3 +129,8 @@ def _triplet_input(info: Any) -> str:  # noqa: ANN401 - the info of its kind
 def _sequence_input(info: Any) -> str:  # noqa: ANN401 - the info of its kind
     features = f" and {len(info.light_curve_names)} features" if info.light_curve_names else ""
     return f"{info.n_columns} columns{features}"
+
+
+def _source_input(info: Any) -> str:  # noqa: ANN401 - the info of its kind
+    images = f" and {len(info.dmdt_names)} images" if info.dmdt_names else ""
+    return f"{len(info.names)} features{images}"

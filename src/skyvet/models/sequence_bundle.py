@@ -16,25 +16,20 @@ refused.
 
 from __future__ import annotations
 
-import io
 import json
 import math
-import struct
-import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from skyvet.core.errors import BundleError
 from skyvet.models.bundle_folder import check_bundle_folder, read_saved_info, write_bundle_folder
 from skyvet.models.classifier_info import ClassifierInfo
-from skyvet.models.sequences.interface import MemberParts, SequenceMember
+from skyvet.models.member_files import member_files, read_member
+from skyvet.models.sequences.interface import SequenceMember
 from skyvet.models.sequences.members import load_member
 from skyvet.records.sequences import EmbeddedSequences
 
@@ -175,8 +170,7 @@ def save_sequence_bundle(
     info = info.model_copy(update={"members": tuple(dict(part.settings) for part in parts)})
     files: dict[str, bytes] = {"card.md": card.encode()}
     for i_member, part in enumerate(parts):
-        files |= {f"member-{i_member}.{name}": graph for name, graph in part.graphs.items()}
-        files[f"member-{i_member}.npz"] = _packed(part.arrays)
+        files |= member_files(i_member, part)
     if encoder is not None:
         check_bundle_folder(encoder, needed=())
         files |= {
@@ -229,37 +223,8 @@ def load_sequence_bundle(path: Path) -> SequenceBundle:
         format_version=_FORMAT_VERSION,
         described="classifier of frame sequences",
     )
-    members = tuple(_read_member(path, i, settings) for i, settings in enumerate(info.members))
+    members = tuple(
+        read_member(path, i, settings=settings, load=load_member)
+        for i, settings in enumerate(info.members)
+    )
     return SequenceBundle(path=path, info=info, members=members, sha256=sha256)
-
-
-def _read_member(path: Path, i_member: int, settings: Mapping[str, Any]) -> SequenceMember:
-    prefix = f"member-{i_member}."
-    graphs = {
-        file.name.removeprefix(prefix): file.read_bytes() for file in path.glob(f"{prefix}*.onnx")
-    }
-    file = path / f"{prefix}npz"
-    try:
-        arrays = _unpacked(file.read_bytes())
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, struct.error) as error:
-        raise BundleError(f"{file} cannot be read: {error}") from error
-    try:
-        return load_member(MemberParts(settings=settings, graphs=graphs, arrays=arrays))
-    except BundleError:
-        raise
-    except Exception as error:  # arrays of any shape and type may stand in the file
-        raise BundleError(f"member {i_member} of {path} is not whole: {error}") from error
-
-
-def _unpacked(content: bytes) -> dict[str, NDArray[Any]]:
-    archive = np.load(io.BytesIO(content), allow_pickle=False)
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise ValueError("it is a single array and no archive")
-    with archive:
-        return dict(archive)
-
-
-def _packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()

@@ -37,7 +37,7 @@ class Forest:
     feature : ndarray, shape (n_nodes,), int64
         Column that a branch looks at.
     threshold : ndarray, shape (n_nodes,), float32
-        A branch goes left where the column is at most this.
+        A branch goes left where the column is at most this (or below it, see `is_strict`).
     left, right : ndarray, shape (n_nodes,), int64
         Nodes below a branch, numbered in their tree.
     missing_left : ndarray, shape (n_nodes,), bool
@@ -50,6 +50,8 @@ class Forest:
         What every row starts from.
     n_features : int
         Columns of a row.
+    is_strict : bool, default False
+        True where a branch goes left only below the threshold, not at it (XGBoost's trees).
 
     Raises
     ------
@@ -68,6 +70,7 @@ class Forest:
     value: FloatArray
     base: FloatArray
     n_features: int
+    is_strict: bool = False
 
     def __post_init__(self) -> None:
         """Check shapes and make arrays read-only."""
@@ -129,7 +132,7 @@ def join_forests(forests: Sequence[Forest]) -> Forest:
     Parameters
     ----------
     forests : sequence of Forest
-        At least one; all with the same features and targets.
+        At least one; all with the same features, targets and kind of branch.
 
     Returns
     -------
@@ -138,10 +141,10 @@ def join_forests(forests: Sequence[Forest]) -> Forest:
     Raises
     ------
     InvalidInputError
-        If there is none, or they differ in features or targets.
+        If there is none, or they differ in features, targets or kind of branch.
     """
-    if len({(forest.n_features, forest.n_targets) for forest in forests}) != 1:
-        raise InvalidInputError("forests to join need the same features and targets")
+    if len({(forest.n_features, forest.n_targets, forest.is_strict) for forest in forests}) != 1:
+        raise InvalidInputError("forests to join need the same features, targets and branches")
     first_tree = np.cumsum([0, *(forest.n_trees for forest in forests)])
     parts = {
         name: np.concatenate([getattr(forest, name) for forest in forests])
@@ -155,6 +158,7 @@ def join_forests(forests: Sequence[Forest]) -> Forest:
         tree=np.concatenate(tree),
         base=np.sum([forest.base for forest in forests], axis=0),
         n_features=forests[0].n_features,
+        is_strict=forests[0].is_strict,
     )
 
 
@@ -197,7 +201,7 @@ def forest_graph(forest: Forest) -> bytes:
 
 def _branches(forest: Forest) -> dict[str, list[int] | list[float] | list[str]]:
     """Return the attributes of all nodes."""
-    modes = np.where(forest.is_leaf, "LEAF", "BRANCH_LEQ")
+    modes = np.where(forest.is_leaf, "LEAF", "BRANCH_LT" if forest.is_strict else "BRANCH_LEQ")
     inner = ~forest.is_leaf
     return {
         "nodes_treeids": forest.tree.tolist(),

@@ -13,7 +13,17 @@ from skyvet.core.arrays import FloatArray, IntArray, as_readonly
 from skyvet.core.errors import InvalidInputError
 from skyvet.records.source_taxonomy import SourceTaxonomy
 
-__all__ = ["SourceLabels", "count_contradictions", "imply_labels", "labels_of_classes"]
+__all__ = [
+    "CLASS_SEPARATOR",
+    "SourceLabels",
+    "count_contradictions",
+    "imply_labels",
+    "labels_of_classes",
+    "votes_of_tags",
+]
+
+CLASS_SEPARATOR = "+"
+"""Between the classes of one source where they are written as one text: ``e+ew``."""
 
 _EVEN = 0.5
 
@@ -120,6 +130,10 @@ class SourceLabels:
             votes=self.votes[indices],
             weights=self._weights[indices],
         )
+
+    def without_zeros(self) -> SourceLabels:
+        """Return the votes with those of 0 as not inspected: tables that fill gaps by 0."""
+        return replace(self, votes=np.where(self.votes == 0, np.nan, self.votes))
 
     def of_sources(self, source_ids: NDArray[Any]) -> IntArray:
         """Return the row of each source, -1 where it has no label.
@@ -285,7 +299,7 @@ def labels_of_classes(
     row_of_class: dict[str, FloatArray | None] = {}
     for name in dict.fromkeys(classes):
         tags = taxonomy.tags_of_class(name)
-        row_of_class[name] = None if tags is None else _exclusive_votes(tags, taxonomy)
+        row_of_class[name] = None if tags is None else votes_of_tags(tags, taxonomy)
     known = np.array([row_of_class[name] is not None for name in classes], dtype=bool)
     unknown: dict[str, int] = {}
     for name in classes:
@@ -297,7 +311,30 @@ def labels_of_classes(
     return SourceLabels(source_ids=source_ids[known], tags=taxonomy.tags, votes=votes), unknown
 
 
-def _exclusive_votes(tags: Sequence[str], taxonomy: SourceTaxonomy) -> FloatArray:
+def votes_of_tags(tags: Sequence[str], taxonomy: SourceTaxonomy) -> FloatArray:
+    """Return what it says of every class of a tree that a source is of some.
+
+    Parameters
+    ----------
+    tags : sequence of str
+        Classes of the source; none = it is of no class.
+    taxonomy : SourceTaxonomy
+        The tree.
+
+    Returns
+    -------
+    ndarray, shape (len(taxonomy.tags),)
+        1 for these and those above; NaN (not said) below the finest of them; 0 for all others.
+
+    Examples
+    --------
+    >>> from skyvet.records.source_taxonomy import TaxonomyNode
+    >>> tree = SourceTaxonomy(name="t", nodes=(
+    ...     TaxonomyNode(tag="rrlyr", name="RR Lyrae"), TaxonomyNode(tag="agn", name="AGN"),
+    ...     TaxonomyNode(tag="rrab", name="RR Lyrae ab", parent="rrlyr")))
+    >>> votes_of_tags(["rrlyr"], tree).tolist()
+    [1.0, 0.0, nan]
+    """
     yes = {above for tag in tags for above in (tag, *taxonomy.ancestors(tag))}
     open_tags = {below for tag in tags for below in taxonomy.descendants(tag)} - yes
     votes = [1.0 if tag in yes else np.nan if tag in open_tags else 0.0 for tag in taxonomy.tags]

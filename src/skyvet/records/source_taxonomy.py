@@ -234,8 +234,10 @@ def _check_complements(nodes: Sequence[TaxonomyNode]) -> None:
     for node in nodes:
         if not node.complement_of:
             continue
-        if node.parent or by_tag[node.complement_of].parent or (
-            by_tag[node.complement_of].complement_of
+        if (
+            node.parent
+            or by_tag[node.complement_of].parent
+            or (by_tag[node.complement_of].complement_of)
         ):
             raise InvalidInputError(
                 f"class '{node.tag}' is the opposite of '{node.complement_of}': both must stand at "

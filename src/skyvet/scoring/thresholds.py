@@ -1,4 +1,4 @@
-"""Choose a threshold for a purity, a completeness, a false positive rate or a workload.
+"""Choose a threshold for a purity, completeness, F1, false positive rate or workload.
 
 ``score >= threshold`` is taken for REAL. The intervals are those of a fixed threshold: on the
 labels that chose it the estimate is optimistic, so quote the figures of other labels.
@@ -23,6 +23,7 @@ __all__ = [
     "OperatingPoint",
     "operating_point",
     "threshold_for_completeness",
+    "threshold_for_f1",
     "threshold_for_fpr",
     "threshold_for_purity",
     "threshold_for_workload",
@@ -223,6 +224,50 @@ def threshold_for_completeness(
     check_fraction(completeness, "completeness")
     curve = _selecting_curve(scores, labels, weights)
     best = _first_true(curve.completeness >= completeness)
+    return operating_point(
+        scores,
+        labels,
+        threshold=float(curve.thresholds[best]),
+        prior=prior,
+        weights=weights,
+        level=level,
+    )
+
+
+def threshold_for_f1(
+    scores: ArrayLike,
+    labels: ArrayLike,
+    *,
+    prior: float | None = None,
+    weights: ArrayLike | None = None,
+    level: float = 0.95,
+) -> OperatingPoint:
+    """Threshold with the largest harmonic mean of purity and completeness; one always exists.
+
+    Parameters
+    ----------
+    scores, labels, prior, weights, level
+        As for `operating_point`; the purity is that at the prior.
+
+    Returns
+    -------
+    OperatingPoint
+        The highest threshold, where several are equal.
+
+    Raises
+    ------
+    InvalidInputError
+        As for `operating_point`.
+
+    Examples
+    --------
+    >>> threshold_for_f1([0.9, 0.8, 0.7, 0.1], [1, 1, 0, 0]).threshold
+    0.8
+    """
+    curve = _selecting_curve(scores, labels, weights)
+    real, bogus = _selected_parts(curve, prior)
+    used = curve.n_positive / (curve.n_positive + curve.n_negative) if prior is None else prior
+    best = _first_max(2 * real / (real + bogus + used))
     return operating_point(
         scores,
         labels,

@@ -83,8 +83,9 @@ def grouped_folds(
     ----------
     object_ids : ndarray, shape (n,)
         Object of each row.
-    labels : ndarray, shape (n,)
-        1 = REAL, 0 = BOGUS.
+    labels : ndarray, shape (n,) or (n, n_classes)
+        1 = REAL, 0 = BOGUS; or, where classes do not exclude each other, 1 for every class that a
+        row is of: each is spread, rare ones before common ones.
     n_folds : int
         At least 2, at most the number of objects.
     seed : int
@@ -183,8 +184,9 @@ def _assign(
             f"a split into {np.count_nonzero(shares)} parts needs as many objects, "
             f"got {len(objects)}"
         )
-    counts = np.zeros((len(objects), 2))
-    np.add.at(counts, (i_object, np.asarray(labels, dtype=np.intp)), 1)
+    marks = _class_marks(np.asarray(labels, dtype=np.intp))
+    counts = np.zeros((len(objects), marks.shape[1]))
+    np.add.at(counts, i_object, marks)
     order = np.random.default_rng(seed).permutation(len(objects))
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     wanted = np.outer(shares, counts.sum(axis=0))
@@ -201,6 +203,13 @@ def _assign(
     _fill_empty_parts(part_of_object, usable, counts=counts, order=order)
     part_of_row: IntArray = part_of_object[i_object]
     return part_of_row
+
+
+def _class_marks(labels: IntArray) -> IntArray:
+    """Return one column a class, and for classes that overlap one of all rows besides."""
+    if labels.ndim == 1:
+        return np.stack([1 - labels, labels], axis=1)
+    return np.concatenate([labels, np.ones((len(labels), 1), dtype=labels.dtype)], axis=1)
 
 
 def _fill_empty_parts(

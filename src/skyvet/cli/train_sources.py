@@ -1,0 +1,151 @@
+"""`skyvet train sources`: features and labels to a bundle."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from skyvet.cli.console import make_table, note, show_result
+from skyvet.cli.options import JsonOption
+from skyvet.cli.progress import shown_progress
+from skyvet.training.sources.configs import SourceTrainConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from skyvet.models.source_bundle import SourceBundle
+    from skyvet.preprocessing.sources import LabelledSources, SourceMatch
+
+__all__ = ["train_sources_command"]
+
+
+def train_sources_command(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FEATURES", help="Table of features (skyvet features), or folder of its parts."
+        ),
+    ],
+    *,
+    labels: Annotated[Path, typer.Option(help="Label file (CSV, Parquet): wide, long or plain.")],
+    out: Annotated[Path, typer.Option(help="Bundle folder to write.")],
+    taxonomy: Annotated[
+        str, typer.Option(help="phenomenological, ontological, or a YAML file of your own.")
+    ] = "ontological",
+    zeros_are_votes: Annotated[
+        bool,
+        typer.Option(help="A vote of 0 is a no; without, it means that nobody looked."),
+    ] = True,
+    surveys: Annotated[
+        str, typer.Option(help="Surveys that the scores hold for; default those of the table.")
+    ] = "",
+    name: Annotated[str, typer.Option(help="Name of the bundle.")] = "",
+    data_licence: Annotated[str, typer.Option(help="Terms of the training data.")] = "not stated",
+    config: SourceTrainConfig,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a calibrated classifier of sources on features and labels."""
+    from skyvet.training.sources.packing import SourceBundleText, pack_sources
+    from skyvet.training.sources.train import train_sources
+
+    _check_out(out, table, labels)
+    labelled, match, remarks = _labelled(
+        table, labels, taxonomy, zeros_are_votes=zeros_are_votes, config=config
+    )
+    for remark in remarks:
+        note(f"note: {remark}")
+    with shown_progress(quiet=as_json) as progress:
+        trained = train_sources(labelled, config, progress=progress)
+    text = SourceBundleText(
+        name=name or out.name,
+        summary=f"{len(trained.calibrated.tags)} {labelled.taxonomy.name} classes of sources",
+        surveys=_surveys(labelled, surveys),
+        data_description=f"Labels of {labels.name} on features of {table.name}.",
+        data_licence=data_licence,
+    )
+    bundle = pack_sources(out, trained, config=config, text=text)
+    if trained.left_out:
+        note(f"note: {_left_out(trained.left_out)}")
+    _show(bundle, match, out=out, as_json=as_json)
+
+
+def _check_out(out: Path, features: Path, labels: Path) -> None:
+    """Refuse an output that would destroy something, before the training."""
+    from skyvet.io.inputs import check_output_apart
+    from skyvet.models.bundle_folder import check_replaceable
+    from skyvet.models.source_bundle import SourceBundleInfo
+
+    check_output_apart([features, labels], out, models=[])
+    kind = SourceBundleInfo.model_fields["kind"].default
+    check_replaceable(out, info_file="bundle.json", kind=kind)
+
+
+def _labelled(
+    features: Path,
+    labels: Path,
+    taxonomy_name: str,
+    *,
+    zeros_are_votes: bool,
+    config: SourceTrainConfig,
+) -> tuple[LabelledSources, SourceMatch, tuple[str, ...]]:
+    """Return rows with votes, how labels and features met, and what a person should know."""
+    from skyvet.io.feature_tables import read_feature_table
+    from skyvet.io.source_label_files import read_source_labels
+    from skyvet.io.taxonomy_files import read_taxonomy
+    from skyvet.preprocessing.sources import label_sources
+    from skyvet.training.sources.groups import source_groups
+
+    taxonomy = read_taxonomy(taxonomy_name)
+    table = read_feature_table(features, names=config.features or None)
+    file = read_source_labels(labels, taxonomy)
+    votes = file.labels if zeros_are_votes else file.labels.without_zeros()
+    groups = source_groups(table, config.split)
+    label_ids = table.columns[config.split.group_column] if config.split.group_column else None
+    labelled, match = label_sources(table, votes, taxonomy, groups=groups, label_ids=label_ids)
+    remarks = list(file.remarks())
+    if match.n_absent:
+        remarks.append(f"{match.n_absent} labelled sources have no features and are left out")
+    return labelled, match, tuple(remarks)
+
+
+def _surveys(labelled: LabelledSources, given: str) -> tuple[str, ...]:
+    """Return the surveys given, or those of the labelled rows; none stated is one of its own."""
+    if given:
+        return tuple(part.strip() for part in given.split(","))
+    if "survey" not in labelled.table.columns:
+        return ("",)
+    return tuple(sorted({str(name) for name in labelled.table.columns["survey"].tolist()}))
+
+
+def _left_out(left_out: Mapping[str, str]) -> str:
+    shown = "; ".join(f"{tag} ({why})" for tag, why in [*left_out.items()][:4])
+    more = "; ..." if len(left_out) > 4 else ""
+    return f"{len(left_out)} classes are left out: {shown}{more}"
+
+
+def _show(bundle: SourceBundle, match: SourceMatch, *, out: Path, as_json: bool) -> None:
+    info = bundle.info
+    names = ("auc", "average_precision", "ece", "purity", "completeness", "f1")
+    rows = [
+        (one.tag, one.n_positive, one.n_negative, *(_shown(one.metrics.get(n)) for n in names))
+        for one in info.classes
+    ]
+    document: dict[str, Any] = {
+        "bundle": bundle.label,
+        "out": str(out),
+        **dataclasses.asdict(match),
+        "left_out": info.left_out,
+        "metrics": info.metrics,
+        "classes": {one.tag: one.metrics for one in info.classes},
+    }
+    used = make_table("Labels used", ["what", "n"], [*dataclasses.asdict(match).items()])
+    title = "Figures on inner folds that members, calibration and thresholds had not seen"
+    figures = make_table(title, ["class", "yes", "no", *names], rows)
+    show_result(document, used, figures, f"Bundle: {out}  ({bundle.label})", as_json=as_json)
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "-"
