@@ -136,4 +136,4 @@ def near_bright_stars(
 
 
 def _is_bright(stars: CatalogueRows) -> NDArray[np.bool_]:
-    return np.nan_to_num(stars.columns["phot_g_mean_mag"], nan=99.0) < FAINTEST_G
+    return np.asarray(np.nan_to_num(stars.columns["phot_g_mean_mag"], nan=99.0) < FAINTEST_G)

@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.errors import InvalidInputError
 
-__all__ = ["SkyIndex", "unit_vectors"]
+__all__ = ["SkyIndex", "separation_arcsec", "unit_vectors"]
 
 _ARCSEC_PER_RADIAN = 648_000.0 / np.pi
 
@@ -23,6 +23,21 @@ def unit_vectors(ra_deg: FloatArray, dec_deg: FloatArray) -> FloatArray:
     """
     ra, dec = np.radians(ra_deg), np.radians(dec_deg)
     return np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+
+
+def separation_arcsec(
+    ra_deg: FloatArray, dec_deg: FloatArray, other_ra_deg: FloatArray, other_dec_deg: FloatArray
+) -> FloatArray:
+    """Return the separations of pairs of positions [arcsec]; precise at all sizes.
+
+    Examples
+    --------
+    >>> zeros = np.zeros(1)
+    >>> separation_arcsec(zeros, zeros, zeros, np.array([1 / 3600])).round(9).tolist()
+    [1.0]
+    """
+    chords = unit_vectors(ra_deg, dec_deg) - unit_vectors(other_ra_deg, other_dec_deg)
+    return _separation_arcsec(np.linalg.norm(chords, axis=1))
 
 
 class SkyIndex:
