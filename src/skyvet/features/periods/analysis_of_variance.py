@@ -13,11 +13,10 @@ from skyvet.features.band_series import BandSeries
 from skyvet.features.periods.bin_sums import (
     Explained,
     WeightedPoints,
-    explained_at,
-    explained_on_grid,
+    explained,
     weighted_points,
 )
-from skyvet.features.periods.folding import FoldingFinder, points_of
+from skyvet.features.periods.folding import FoldingFinder, Frequencies, points_of
 from skyvet.features.periods.interface import FrequencyGrid
 
 __all__ = ["AnalysisOfVariance"]
@@ -68,17 +67,19 @@ class AnalysisOfVariance(FoldingFinder):
 
     def periodogram(self, series: Sequence[BandSeries], grid: FrequencyGrid) -> FloatArray:
         """Return F at each frequency of an even grid; see `PeriodFinder.periodogram`."""
-        points = self._points(series)
-        if points is None:
-            return np.full(grid.n, np.nan)
-        return _f_statistic(explained_on_grid(points, grid, n_bins=self.n_phase_bins), points)
+        return self._folded(series, grid, grid.n)
 
     def statistic(self, series: Sequence[BandSeries], frequencies: FloatArray) -> FloatArray:
         """Return F at any frequencies; see `PeriodFinder.statistic`."""
+        wanted = np.asarray(frequencies, np.float64)
+        return self._folded(series, wanted, len(wanted))
+
+    def _folded(self, series: Sequence[BandSeries], frequencies: Frequencies, n: int) -> FloatArray:
         points = self._points(series)
         if points is None:
-            return np.full(len(frequencies), np.nan)
-        return _f_statistic(explained_at(points, frequencies, n_bins=self.n_phase_bins), points)
+            return np.full(n, np.nan)
+        found = explained(points, frequencies, n_bins=self.n_phase_bins, device=self.device)
+        return _f_statistic(found, points)
 
     def _points(self, series: Sequence[BandSeries]) -> WeightedPoints | None:
         points = points_of(series, min_points=self.min_points)
@@ -89,12 +90,12 @@ class AnalysisOfVariance(FoldingFinder):
         )
 
 
-def _f_statistic(explained: Explained, points: WeightedPoints) -> FloatArray:
-    n_between = explained.n_occupied - points.n_bands
-    n_within = len(points.time_d) - explained.n_occupied
+def _f_statistic(found: Explained, points: WeightedPoints) -> FloatArray:
+    n_between = found.n_occupied - points.n_bands
+    n_within = len(points.time_d) - found.n_occupied
     if not points.chi2_null > 0:
-        return np.zeros_like(explained.chi2)
-    rest = np.maximum(points.chi2_null - explained.chi2, _SMALLEST_REST * points.chi2_null)
+        return np.zeros_like(found.chi2)
+    rest = np.maximum(points.chi2_null - found.chi2, _SMALLEST_REST * points.chi2_null)
     is_defined = (n_between > 0) & (n_within > 0)
-    ratio = (explained.chi2 / rest) * (n_within / np.maximum(n_between, 1.0))
+    ratio = (found.chi2 / rest) * (n_within / np.maximum(n_between, 1.0))
     return np.where(is_defined, ratio, 0.0)

@@ -13,7 +13,14 @@ import numpy as np
 from numba import njit
 
 from skyvet.core.arrays import FloatArray, IntArray
-from skyvet.features.periods.folding import FoldedPoints, full_lanes
+from skyvet.features.periods.folding import (
+    Device,
+    FoldedPoints,
+    Frequencies,
+    full_lanes,
+    gpu_folding,
+    torch_device,
+)
 from skyvet.features.periods.interface import FrequencyGrid
 from skyvet.features.periods.phase_lanes import (
     LANES,
@@ -27,8 +34,7 @@ __all__ = [
     "Explained",
     "WeightedPoints",
     "band_sums",
-    "explained_at",
-    "explained_on_grid",
+    "explained",
     "weighted_points",
     "workspace",
 ]
@@ -146,40 +152,38 @@ def _packed(weight: FloatArray, product: FloatArray) -> tuple[IntArray, tuple[fl
     return (upper << 32) + lower, (product_unit, weight_unit)
 
 
-def explained_on_grid(points: WeightedPoints, grid: FrequencyGrid, *, n_bins: int) -> Explained:
-    """Return what phase bins explain at each frequency of an even grid.
+def explained(
+    points: WeightedPoints, frequencies: Frequencies, *, n_bins: int, device: Device = "cpu"
+) -> Explained:
+    """Return what the means of phase bins explain at each frequency.
 
     Parameters
     ----------
     points : WeightedPoints
         At least one band.
-    grid : FrequencyGrid
-        Trial frequencies.
+    frequencies : FrequencyGrid or ndarray, shape (k,), float64
+        Trial frequencies [1/d]: an even grid (packed integers), or any (float64 throughout).
     n_bins : int
         Bins of phase.
+    device : {"auto", "cpu", "cuda"}, default "cpu"
+        Where to fold.
     """
-    out = np.zeros((2, grid.n + -grid.n % LANES))
+    on = torch_device(device)
+    if on is not None:
+        gpu = gpu_folding()
+        task = gpu.FoldingTask(frequencies=frequencies, n_bins=n_bins, device=on)
+        found: Explained = gpu.explained(points, task)
+        return found
     shape = (points.offsets, n_bins)
-    first_and_step = (grid.f_min, grid.step)
-    _even((points.time_d, points.words, points.units), shape, first_and_step, out)
-    return Explained(chi2=out[0, : grid.n], n_occupied=out[1, : grid.n])
-
-
-def explained_at(points: WeightedPoints, frequencies: FloatArray, *, n_bins: int) -> Explained:
-    """Return what phase bins explain at any frequencies, in float64 throughout.
-
-    Parameters
-    ----------
-    points : WeightedPoints
-        At least one band.
-    frequencies : ndarray, shape (k,), float64
-        Trial frequencies [1/d].
-    n_bins : int
-        Bins of phase.
-    """
-    wanted, n = full_lanes(frequencies), len(frequencies)
-    out = np.zeros((2, len(wanted)))
-    _exact((points.time_d, points.product, points.weight), (points.offsets, n_bins), wanted, out)
+    if isinstance(frequencies, FrequencyGrid):
+        n = frequencies.n
+        out = np.zeros((2, n + -n % LANES))
+        first_and_step = (frequencies.f_min, frequencies.step)
+        _even((points.time_d, points.words, points.units), shape, first_and_step, out)
+    else:
+        n, wanted = len(frequencies), full_lanes(frequencies)
+        out = np.zeros((2, len(wanted)))
+        _exact((points.time_d, points.product, points.weight), shape, wanted, out)
     return Explained(chi2=out[0, :n], n_occupied=out[1, :n])
 
 

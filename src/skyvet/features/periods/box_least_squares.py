@@ -13,7 +13,14 @@ from pydantic import Field, model_validator
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
 from skyvet.features.periods.bin_sums import WeightedPoints, band_sums, weighted_points, workspace
-from skyvet.features.periods.folding import FoldingFinder, full_lanes, points_of
+from skyvet.features.periods.folding import (
+    FoldingFinder,
+    Frequencies,
+    full_lanes,
+    gpu_folding,
+    points_of,
+    torch_device,
+)
 from skyvet.features.periods.interface import FrequencyGrid
 from skyvet.features.periods.phase_lanes import LANES, MAX_PHASE_BINS, RESEED_AFTER, phase_words
 
@@ -43,7 +50,7 @@ class BoxLeastSquares(FoldingFinder):
 
     Raises
     ------
-    InvalidInputError
+    pydantic.ValidationError
         If the longest box is shorter than the shortest or than a bin.
 
     References
@@ -83,6 +90,9 @@ class BoxLeastSquares(FoldingFinder):
         points = self._points(series)
         if points is None:
             return np.full(grid.n, np.nan, np.float32)
+        device = torch_device(self.device)
+        if device is not None:
+            return self._with_torch(points, grid, device).astype(np.float32)
         out = np.empty(grid.n + -grid.n % LANES, np.float32)
         values = (points.time_d, points.words, points.units)
         _even(values, self._shape(points), (grid.f_min, grid.step), out)
@@ -94,10 +104,23 @@ class BoxLeastSquares(FoldingFinder):
         if points is None:
             return np.full(len(frequencies), np.nan)
         wanted = full_lanes(frequencies)
+        device = torch_device(self.device)
+        if device is not None:
+            return self._with_torch(points, wanted, device)[: len(frequencies)]
         out = np.empty(len(wanted))
         values = (points.time_d, points.product, points.weight)
         _exact(values, self._shape(points), wanted, out)
         return out[: len(frequencies)]
+
+    def _with_torch(
+        self, points: WeightedPoints, frequencies: Frequencies, device: str
+    ) -> FloatArray:
+        gpu = gpu_folding()
+        task = gpu.FoldingTask(frequencies=frequencies, n_bins=self.n_phase_bins, device=device)
+        is_fainter = self.direction == "fainter"
+        return np.asarray(
+            gpu.best_boxes(points, task, widths=self._widths(), is_fainter=is_fainter)
+        )
 
     def _points(self, series: Sequence[BandSeries]) -> WeightedPoints | None:
         points = points_of(series, min_points=self.min_points)

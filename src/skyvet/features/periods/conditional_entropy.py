@@ -11,7 +11,15 @@ from pydantic import Field
 
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.features.band_series import BandSeries
-from skyvet.features.periods.folding import FoldedPoints, FoldingFinder, full_lanes, points_of
+from skyvet.features.periods.folding import (
+    FoldedPoints,
+    FoldingFinder,
+    Frequencies,
+    full_lanes,
+    gpu_folding,
+    points_of,
+    torch_device,
+)
 from skyvet.features.periods.interface import FrequencyGrid
 from skyvet.features.periods.phase_lanes import (
     BINS_AT_ONCE,
@@ -73,24 +81,31 @@ class ConditionalEntropy(FoldingFinder):
     def periodogram(self, series: Sequence[BandSeries], grid: FrequencyGrid) -> FloatArray:
         """Return -H at each frequency of an even grid; see `PeriodFinder.periodogram`."""
         points = points_of(series, min_points=self.min_points)
-        if not points.n_bands:
-            return np.full(grid.n, np.nan)
-        time, starts = self._by_magnitude(points)
-        out = np.empty(grid.n + -grid.n % LANES)
-        _even(
-            time, (starts, self.n_phase_bins, self.n_magnitude_bins), (grid.f_min, grid.step), out
-        )
-        return out[: grid.n]
+        return self._folded(points, grid) if points.n_bands else np.full(grid.n, np.nan)
 
     def statistic(self, series: Sequence[BandSeries], frequencies: FloatArray) -> FloatArray:
         """Return -H at any frequencies; see `PeriodFinder.statistic`."""
         points = points_of(series, min_points=self.min_points)
-        if not points.n_bands:
-            return np.full(len(frequencies), np.nan)
+        wanted = np.asarray(frequencies, np.float64)
+        return self._folded(points, wanted) if points.n_bands else np.full(len(wanted), np.nan)
+
+    def _folded(self, points: FoldedPoints, frequencies: Frequencies) -> FloatArray:
         time, starts = self._by_magnitude(points)
+        device = torch_device(self.device)
+        if device is not None:
+            gpu = gpu_folding()
+            task = gpu.FoldingTask(frequencies=frequencies, n_bins=self.n_phase_bins, device=device)
+            return np.asarray(
+                gpu.negative_entropy(time, starts, task, n_magnitude_bins=self.n_magnitude_bins)
+            )
+        shape = (starts, self.n_phase_bins, self.n_magnitude_bins)
+        if isinstance(frequencies, FrequencyGrid):
+            out = np.empty(frequencies.n + -frequencies.n % LANES)
+            _even(time, shape, (frequencies.f_min, frequencies.step), out)
+            return out[: frequencies.n]
         wanted = full_lanes(frequencies)
         out = np.empty(len(wanted))
-        _exact(time, (starts, self.n_phase_bins, self.n_magnitude_bins), wanted, out)
+        _exact(time, shape, wanted, out)
         return out[: len(frequencies)]
 
     def _by_magnitude(self, points: FoldedPoints) -> tuple[FloatArray, IntArray]:
@@ -107,12 +122,11 @@ class ConditionalEntropy(FoldingFinder):
         n_bins = self.n_magnitude_bins
         if self.magnitude_bins == "quantile":
             edges = np.quantile(magnitude, np.arange(1, n_bins) / n_bins)
-            bins: IntArray = np.searchsorted(edges, magnitude, side="right").astype(np.int64)
-            return bins
+            return np.asarray(np.searchsorted(edges, magnitude, side="right"))
         above = magnitude - magnitude.min()
         span = above.max()
         scaled = above * (n_bins / span) if span > 0 else above
-        return np.minimum(scaled.astype(np.int64), n_bins - 1)
+        return np.minimum(np.asarray(scaled, np.int64), n_bins - 1)
 
 
 @njit(cache=True, nogil=True)

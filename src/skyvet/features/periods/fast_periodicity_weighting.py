@@ -12,11 +12,10 @@ from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
 from skyvet.features.periods.bin_sums import (
     WeightedPoints,
-    explained_at,
-    explained_on_grid,
+    explained,
     weighted_points,
 )
-from skyvet.features.periods.folding import FoldingFinder, points_of
+from skyvet.features.periods.folding import FoldingFinder, Frequencies, points_of
 from skyvet.features.periods.interface import FrequencyGrid
 
 __all__ = ["FastPeriodicityWeighting"]
@@ -60,17 +59,19 @@ class FastPeriodicityWeighting(FoldingFinder):
 
     def periodogram(self, series: Sequence[BandSeries], grid: FrequencyGrid) -> FloatArray:
         """Return the statistic on an even grid; see `PeriodFinder.periodogram`."""
-        points = self._points(series)
-        if points is None:
-            return np.full(grid.n, np.nan)
-        return explained_on_grid(points, grid, n_bins=self.n_phase_bins).chi2 / 2.0
+        return self._folded(series, grid, grid.n)
 
     def statistic(self, series: Sequence[BandSeries], frequencies: FloatArray) -> FloatArray:
         """Return the statistic at any frequencies; see `PeriodFinder.statistic`."""
+        wanted = np.asarray(frequencies, np.float64)
+        return self._folded(series, wanted, len(wanted))
+
+    def _folded(self, series: Sequence[BandSeries], frequencies: Frequencies, n: int) -> FloatArray:
         points = self._points(series)
         if points is None:
-            return np.full(len(frequencies), np.nan)
-        return explained_at(points, frequencies, n_bins=self.n_phase_bins).chi2 / 2.0
+            return np.full(n, np.nan)
+        found = explained(points, frequencies, n_bins=self.n_phase_bins, device=self.device)
+        return found.chi2 / 2.0
 
     def _points(self, series: Sequence[BandSeries]) -> WeightedPoints | None:
         points = points_of(series, min_points=self.min_points)

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, TypeAlias
 
 import numpy as np
 from pydantic import Field
 
 from skyvet.core.arrays import FloatArray, IntArray
+from skyvet.core.errors import InvalidInputError
+from skyvet.core.optional import require
 from skyvet.features.band_series import BandSeries
-from skyvet.features.periods.interface import PeriodFinder
+from skyvet.features.periods.interface import FrequencyGrid, PeriodFinder
 from skyvet.features.periods.phase_lanes import LANES, MAX_PHASE_BINS
 
-__all__ = ["FoldedPoints", "FoldingFinder", "full_lanes", "points_of"]
+__all__ = [
+    "Device",
+    "FoldedPoints",
+    "FoldingFinder",
+    "Frequencies",
+    "full_lanes",
+    "gpu_folding",
+    "points_of",
+    "torch_device",
+]
+
+Frequencies: TypeAlias = FrequencyGrid | FloatArray
+"""An even grid, or any frequencies [1/d]."""
+
+Device = Literal["auto", "cpu", "cuda"]
+"""Where to fold; ``auto`` takes a GPU where there is one."""
+
+_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 
 class FoldingFinder(PeriodFinder):
@@ -25,10 +48,14 @@ class FoldingFinder(PeriodFinder):
         Bins of phase, 2 to 200.
     min_points : int
         Bands with fewer points are passed over.
+    device : {"auto", "cpu", "cuda"}
+        Fold with compiled loops on the CPU or with PyTorch on a GPU; ``auto`` takes the GPU where
+        there is one. The results are the same.
     """
 
     n_phase_bins: int = Field(default=20, ge=2, le=MAX_PHASE_BINS)
     min_points: int = Field(default=10, ge=2)
+    device: Device = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,3 +130,56 @@ def full_lanes(frequencies: FloatArray) -> FloatArray:
     """
     missing = -len(frequencies) % LANES
     return np.pad(np.asarray(frequencies, np.float64), (0, missing), mode="edge")
+
+
+def torch_device(device: Device) -> str | None:
+    """Return the name of PyTorch's device to fold on, or None for compiled loops on the CPU.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda"}
+        What the user chose. PyTorch is imported only if there is a driver or ``cuda`` is chosen.
+
+    Raises
+    ------
+    MissingDependencyError
+        If ``cuda`` is chosen and PyTorch is not installed.
+    InvalidInputError
+        If ``cuda`` is chosen and PyTorch finds no GPU.
+
+    Examples
+    --------
+    >>> torch_device("cpu") is None
+    True
+    """
+    if device == "cpu":
+        return None
+    if device == "auto":
+        return "cuda" if _has_gpu() else None
+    if not require("torch", extra="train").cuda.is_available():
+        raise InvalidInputError(
+            "device 'cuda' was chosen, but PyTorch finds no GPU here; choose 'auto' or 'cpu'"
+        )
+    return "cuda"
+
+
+def gpu_folding() -> ModuleType:
+    """Return the module `skyvet.features.periods.torch_folding`, which needs PyTorch.
+
+    Raises
+    ------
+    MissingDependencyError
+        If PyTorch is not installed.
+    """
+    return require("skyvet.features.periods.torch_folding", extra="train")
+
+
+@functools.cache
+def _has_gpu() -> bool:
+    """Return whether PyTorch is installed and sees a GPU; cheap where there is no driver."""
+    if not any(Path(driver).exists() for driver in _DRIVERS):
+        return False
+    try:
+        return bool(require("torch", extra="train").cuda.is_available())
+    except ImportError:
+        return False
