@@ -33,6 +33,7 @@ from skyvet.services.labelling.messages import (
     RecentAnswer,
     ReleaseRequest,
     SessionMessage,
+    SourceMessage,
 )
 from skyvet.services.labelling.service import LabellingService
 
@@ -175,6 +176,11 @@ def _add_queue(app: FastAPI, service: LabellingService, gate: Gate) -> None:
             "Cache-Control": f"private, max-age={_YEAR_S}, immutable",
         }
         return Response(pixels.tobytes(), media_type="application/octet-stream", headers=headers)
+
+    @app.get("/api/sources/{key:path}")
+    def source(request: Request, key: str) -> SourceMessage:
+        _viewer(gate, request)
+        return service.source(key)
 
 
 def _add_labels(app: FastAPI, service: LabellingService, gate: Gate) -> None:

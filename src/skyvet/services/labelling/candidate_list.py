@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 
 from skyvet.core.arrays import IntArray
 from skyvet.core.errors import InvalidInputError
-from skyvet.services.labelling.candidates import ShownCandidates
+from skyvet.services.labelling.shown import ShownObjects
 
 __all__ = ["read_candidate_list"]
 
 
-def read_candidate_list(path: Path, candidates: ShownCandidates) -> IntArray:
+def read_candidate_list(path: Path, candidates: ShownObjects) -> IntArray:
     """Read which candidates of a dataset are to be labelled, the first one first.
 
     Parameters
@@ -24,7 +24,7 @@ def read_candidate_list(path: Path, candidates: ShownCandidates) -> IntArray:
     path : Path
         Parquet or CSV with a column ``candidate_id``, and ``survey`` where identifiers of several
         surveys are equal. The ``ask.parquet`` of ``skyvet rounds`` is such a file.
-    candidates : ShownCandidates
+    candidates : ShownObjects
         The dataset.
 
     Returns
@@ -50,7 +50,7 @@ def read_candidate_list(path: Path, candidates: ShownCandidates) -> IntArray:
         raise InvalidInputError(f"{path} lists no candidate")
     if unknown:
         raise InvalidInputError(
-            f"{path} names {len(unknown)} candidates that {candidates.dataset.path} does not hold, "
+            f"{path} names {len(unknown)} candidates that {candidates.name} does not hold, "
             f"such as {unknown[0]}"
         )
     rows = dict.fromkeys(row for key in wanted for row in rows_of[key])

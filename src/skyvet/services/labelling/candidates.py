@@ -9,31 +9,18 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from skyvet.core.arrays import IntArray
-from skyvet.core.errors import InvalidInputError
 from skyvet.io.dataset import Dataset
 from skyvet.io.surveys.mapping_config import SurveyMapping
 from skyvet.io.surveys.registry import adapter_named, all_adapters
 from skyvet.records.cutouts import N_CUTOUT_KINDS
-from skyvet.records.identifiers import Identifier
 from skyvet.services.labelling.messages import Epoch, Item
+from skyvet.services.labelling.shown import ShownObjects
 from skyvet.services.labelling.shown_numbers import numbers_of_row
 
-__all__ = ["ShownCandidates", "candidate_key"]
+__all__ = ["ShownCandidates"]
 
 
-def candidate_key(survey: str, candidate_id: Identifier) -> str:
-    """Return the text by which the page names a candidate.
-
-    Examples
-    --------
-    >>> candidate_key("ztf", 1095578115815010002)
-    'ztf:1095578115815010002'
-    """
-    return f"{survey}:{candidate_id}"
-
-
-class ShownCandidates:
+class ShownCandidates(ShownObjects):
     """Everything that the page may show of a dataset.
 
     Parameters
@@ -48,38 +35,15 @@ class ShownCandidates:
     """
 
     def __init__(self, dataset: Dataset) -> None:
-        if len(dataset) == 0:
-            raise InvalidInputError(f"{dataset.path} holds no candidate; there is nothing to label")
+        super().__init__(
+            dataset.path.resolve().name,
+            surveys=dataset.table["survey"].to_pylist(),
+            candidate_ids=dataset.table["candidate_id"].to_pylist(),
+            object_ids=dataset.table["object_id"].to_pylist(),
+        )
         self.dataset = dataset
-        self.surveys: list[str] = dataset.table["survey"].to_pylist()
-        self.candidate_ids: list[Identifier] = dataset.table["candidate_id"].to_pylist()
-        self.object_ids: list[Identifier] = dataset.table["object_id"].to_pylist()
-        self.keys = [
-            candidate_key(survey, identifier)
-            for survey, identifier in zip(self.surveys, self.candidate_ids, strict=True)
-        ]
-        self._row_of = {key: row for row, key in enumerate(self.keys)}
         self._pixel_scales = _pixel_scales(dataset)
         self._version = dataset.manifest.content_sha256[:12]
-
-    def __len__(self) -> int:
-        """Return the number of candidates."""
-        return len(self.keys)
-
-    @property
-    def survey_names(self) -> tuple[str, ...]:
-        """Surveys of the dataset, sorted."""
-        return tuple(sorted(set(self.surveys)))
-
-    def row_of(self, key: str) -> int | None:
-        """Return the row of a candidate; None where the dataset does not hold it."""
-        return self._row_of.get(key)
-
-    def object_codes(self) -> IntArray:
-        """Return one number a candidate, equal where the object is; shape (n,), intp."""
-        names = np.array([f"{s}:{o}" for s, o in zip(self.surveys, self.object_ids, strict=True)])
-        codes: IntArray = np.unique(names, return_inverse=True)[1]
-        return codes
 
     def stamps(self, row: int) -> NDArray[np.float32]:
         """Return science, template, difference, shape (3, px, px), NaN = missing."""
@@ -87,16 +51,7 @@ class ShownCandidates:
         return np.ascontiguousarray(pixels, dtype="<f4")
 
     def item(self, row: int, **seen: Any) -> Item:  # noqa: ANN401 - fields of the message
-        """Return what the page shows of one candidate.
-
-        Parameters
-        ----------
-        row : int
-            Row of the dataset.
-        **seen
-            ``score``, ``suspicion``, ``given_label``, ``strategy`` of the `Item`; and ``is_blind``,
-            which hides the survey's own score, too.
-        """
+        """Return what the page shows of one candidate; see `ShownObjects.item`."""
         is_blind = bool(seen.pop("is_blind", False))
         values = self.dataset.table.slice(row, 1).to_pylist()[0]
         key = self.keys[row]

@@ -14,10 +14,9 @@ from skyvet.core.arrays import FloatArray
 from skyvet.core.errors import InvalidInputError, LabelRefusedError
 from skyvet.io.label_store.store import LabelStore
 from skyvet.records.label_events import LabelAction, LabelEvent, Shown, check_time_of_act
-from skyvet.records.labels import LabelValue
-from skyvet.services.labelling.candidates import ShownCandidates
 from skyvet.services.labelling.messages import LabelMessage, Refusal
-from skyvet.services.labelling.subclasses import Subclass
+from skyvet.services.labelling.shown import ShownObjects
+from skyvet.services.labelling.subclasses import CheckSubclass
 
 __all__ = ["EventReader", "ReadEvents", "refusals", "store_events"]
 
@@ -46,32 +45,32 @@ class EventReader:
 
     Parameters
     ----------
-    candidates : ShownCandidates
+    candidates : ShownObjects
         The dataset; a label of any other candidate is refused.
     scores : ndarray, shape (n,), optional
         The bundle's scores, noted with the label.
     bundle, page_version : str
         Noted with the label.
-    subclasses : sequence of Subclass
-        Finer classes that a label may have.
+    check_subclass : callable
+        Refuses finer classes that a label may not have.
     is_blind : bool
         Whether scores are hidden until the label is given.
     """
 
     def __init__(
         self,
-        candidates: ShownCandidates,
+        candidates: ShownObjects,
         *,
         scores: FloatArray | None,
         bundle: str,
-        subclasses: Sequence[Subclass],
+        check_subclass: CheckSubclass,
         is_blind: bool,
         page_version: str,
     ) -> None:
         self._candidates = candidates
         self._scores = scores
         self._bundle = bundle
-        self._side_of = {item.name: item.value for item in subclasses}
+        self._check_subclass = check_subclass
         self._is_blind = is_blind
         self._page_version = page_version
 
@@ -124,7 +123,7 @@ class EventReader:
         row = self._candidates.row_of(message.key)
         if row is None:
             raise InvalidInputError(
-                f"this dataset holds no candidate {message.key!r}; the label was not stored"
+                f"{self._candidates.name} holds no {message.key!r}; the label was not stored"
             )
         return row
 
@@ -141,7 +140,8 @@ class EventReader:
     def _event(
         self, message: LabelMessage, row: int, *, labeller: str, now: dt.datetime, shown: Shown
     ) -> LabelEvent:
-        self._check_subclass(message)
+        if message.subclass:
+            self._check_subclass(message.subclass, message.value)
         return LabelEvent(
             survey=self._candidates.surveys[row],
             candidate_id=self._candidates.candidate_ids[row],
@@ -158,19 +158,6 @@ class EventReader:
             undoes=message.undoes,
             event_key=message.event_key,
         )
-
-    def _check_subclass(self, message: LabelMessage) -> None:
-        if not message.subclass:
-            return
-        side = self._side_of.get(message.subclass)
-        if side is None:
-            known = ", ".join(self._side_of) or "none"
-            raise InvalidInputError(f"subclass must be one of {known}, got {message.subclass!r}")
-        if message.value not in (side, LabelValue.UNKNOWN):
-            raise InvalidInputError(
-                f"subclass {message.subclass!r} is a kind of {side.value}, the label says "
-                f"{message.value.value if message.value else 'nothing'}"
-            )
 
 
 def store_events(store: LabelStore, events: Sequence[LabelEvent]) -> dict[str, str]:

@@ -34,6 +34,10 @@ __all__ = [
     "ReleaseRequest",
     "RoundMessage",
     "SessionMessage",
+    "SourceBand",
+    "SourceClass",
+    "SourceMessage",
+    "SourcePeriod",
     "StrategyMessage",
 ]
 
@@ -66,8 +70,18 @@ class LimitsMessage(Config):
     n_events: int = MAX_EVENTS
 
 
+class SourceClass(Config):
+    """A class of the tree by which sources are labelled; a parent stands before its children."""
+
+    tag: str
+    name: str
+    parent: str
+    meaning: str
+    can_vote: bool
+
+
 class SessionMessage(Config):
-    """Answer of ``/api/session``: who looks at what."""
+    """Answer of ``/api/session``: who looks at what; sources are labelled with ``classes``."""
 
     labeller: str
     can_label: bool
@@ -83,6 +97,7 @@ class SessionMessage(Config):
     n_labels_wanted: int
     refit_every: int
     n_listed: int | None = None
+    classes: tuple[SourceClass, ...] = ()
     limits: LimitsMessage = LimitsMessage()
 
 
@@ -106,24 +121,63 @@ class Epoch(Config):
 
 
 class Item(Config):
-    """One candidate as the page shows it."""
+    """One candidate as the page shows it, or one source.
+
+    A candidate has ``stamps`` (an address) and its time; a source has ``source`` (the address of
+    its measurements) and, unless hidden, the probability of each class.
+    """
 
     key: str
     candidate_id: str
     object_id: str
     survey: str
-    band: str
-    mjd_tai: float
+    band: str = ""
+    mjd_tai: float | None = None
     score: float | None
     suspicion: float | None = None
     given_label: LabelValue | None = None
     given_by: str = ""
     strategy: str = ""
     numbers: tuple[NamedNumber, ...]
-    stamps: str
-    light_curve: tuple[Epoch, ...] | None
-    cutout_px: int
-    pixel_scale_arcsec: float | None
+    stamps: str | None = None
+    light_curve: tuple[Epoch, ...] | None = None
+    cutout_px: int | None = None
+    pixel_scale_arcsec: float | None = None
+    source: str | None = None
+    classes: dict[str, float] | None = None
+
+
+class SourceBand(Config):
+    """Measurements in one band: times [d, at the Sun where the position is known], magnitudes."""
+
+    band: str
+    mjd: tuple[float, ...]
+    magnitude: tuple[float, ...]
+    magnitude_err: tuple[float, ...]
+    n_left_out: int
+
+
+class SourcePeriod(Config):
+    """A period to fold with."""
+
+    name: str
+    period_d: float
+    note: str = ""
+
+
+class SourceMessage(Config):
+    """What is measured of one source.
+
+    The periodogram holds the largest power of each of its steps, so that no peak is lost.
+    """
+
+    key: str
+    bands: tuple[SourceBand, ...]
+    periods: tuple[SourcePeriod, ...]
+    false_alarm_probability: float | None
+    remarks: tuple[str, ...]
+    frequency_per_d: tuple[float, ...]
+    power: tuple[float, ...]
 
 
 class QueueRequest(Config):
@@ -171,7 +225,7 @@ class LabelMessage(Config):
     key: str = Field(min_length=1, max_length=300)
     action: LabelAction = LabelAction.LABEL
     value: LabelValue | None = None
-    subclass: str = Field("", max_length=60)
+    subclass: str = Field("", max_length=200)
     confidence: float | None = Field(None, ge=0, le=1)
     comment: str = _Text
     time_taken_s: float | None = Field(None, ge=0, lt=1e7)

@@ -9,8 +9,8 @@ import numpy as np
 from skyvet.core.arrays import IntArray
 from skyvet.io.label_store.store import LabelStore
 from skyvet.records.identifiers import Identifier
-from skyvet.services.labelling.candidates import ShownCandidates
 from skyvet.services.labelling.settings import LabellingConfig
+from skyvet.services.labelling.shown import ShownObjects
 
 __all__ = ["Reservations"]
 
@@ -26,14 +26,14 @@ class Reservations:
     ----------
     store : LabelStore
         Holds the leases.
-    candidates : ShownCandidates
+    candidates : ShownObjects
         The dataset.
     config : LabellingConfig
         Length of a lease and labels wanted.
     """
 
     def __init__(
-        self, store: LabelStore, candidates: ShownCandidates, config: LabellingConfig
+        self, store: LabelStore, candidates: ShownObjects, config: LabellingConfig
     ) -> None:
         self._store = store
         self._candidates = candidates

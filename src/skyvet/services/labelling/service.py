@@ -18,7 +18,6 @@ from skyvet.core.errors import InvalidInputError, RequestRefusedError, StoreUnav
 from skyvet.io.label_store.store import LabelStore
 from skyvet.services.labelling.access import Viewer
 from skyvet.services.labelling.bundle_scores import BundleScores
-from skyvet.services.labelling.candidates import ShownCandidates
 from skyvet.services.labelling.incoming import EventReader, refusals, store_events
 from skyvet.services.labelling.messages import (
     DatasetMessage,
@@ -34,13 +33,16 @@ from skyvet.services.labelling.messages import (
     RecentLabel,
     ReleaseRequest,
     SessionMessage,
+    SourceMessage,
     StrategyMessage,
 )
 from skyvet.services.labelling.reservations import Reservations
 from skyvet.services.labelling.rounds import AUTO_STRATEGY, RoundKeeper
 from skyvet.services.labelling.settings import LabellingConfig
+from skyvet.services.labelling.shown import ShownObjects
+from skyvet.services.labelling.source_classes import tags_check
 from skyvet.services.labelling.standing import StandingLabels, Verdicts
-from skyvet.services.labelling.subclasses import Subclass
+from skyvet.services.labelling.subclasses import Subclass, side_check
 
 __all__ = ["LabellingService"]
 
@@ -50,7 +52,7 @@ class LabellingService:
 
     Parameters
     ----------
-    candidates : ShownCandidates
+    candidates : ShownObjects
         What is labelled.
     store : LabelStore
         Where labels go; the only memory that outlives the process.
@@ -63,7 +65,7 @@ class LabellingService:
     only : ndarray, shape (k,), intp, optional
         Rows that are to be labelled, the first one first; default all, as the strategy orders.
     subclasses : sequence of Subclass
-        Finer classes that labels may have.
+        Finer classes that labels of candidates may have.
     page_version : str
         Noted with every label.
     clock : callable, optional
@@ -72,7 +74,7 @@ class LabellingService:
 
     def __init__(
         self,
-        candidates: ShownCandidates,
+        candidates: ShownObjects,
         store: LabelStore,
         rounds: RoundKeeper,
         *,
@@ -101,7 +103,11 @@ class LabellingService:
             candidates,
             scores=None if scores is None else scores.score,
             bundle="" if scores is None else scores.bundle,
-            subclasses=self._subclasses,
+            check_subclass=(
+                tags_check(candidates.classes)
+                if candidates.classes
+                else side_check(self._subclasses)
+            ),
             is_blind=config.blind,
             page_version=page_version,
         )
@@ -114,7 +120,6 @@ class LabellingService:
 
     def session(self, viewer: Viewer) -> SessionMessage:
         """Say who looks at what."""
-        dataset = self._candidates.dataset
         titles = (StrategyMessage(kind=k, title=s.title or k) for k, s in self._strategies.items())
         return SessionMessage(
             labeller=viewer.name,
@@ -122,7 +127,7 @@ class LabellingService:
             csrf_token=viewer.csrf_token,
             page_version=self._page_version,
             dataset=DatasetMessage(
-                name=dataset.path.resolve().name,
+                name=self._candidates.name,
                 n_candidates=len(self._candidates),
                 surveys=self._candidates.survey_names,
             ),
@@ -131,6 +136,7 @@ class LabellingService:
             strategies=(StrategyMessage(kind=AUTO_STRATEGY, title="Automatic"), *titles),
             default_queue="audit" if self._config.audit else "strategy",
             subclasses=self._subclasses,
+            classes=self._candidates.classes,
             is_blind=self._config.blind,
             n_labels_wanted=self._config.labels_wanted,
             refit_every=self._config.refit_every,
@@ -186,12 +192,17 @@ class LabellingService:
         RequestRefusedError
             With code ``not_found``, if the dataset does not hold it.
         """
-        row = self._candidates.row_of(key)
-        if row is None:
-            raise RequestRefusedError(
-                f"this dataset holds no candidate {key!r}", code="not_found", status=404
-            )
-        return self._candidates.stamps(row)
+        return self._candidates.stamps(self._known_row(key))
+
+    def source(self, key: str) -> SourceMessage:
+        """Return what is measured of a source.
+
+        Raises
+        ------
+        RequestRefusedError
+            With code ``not_found``, if there is no such source.
+        """
+        return self._candidates.source(self._known_row(key))
 
     def record(self, viewer: Viewer, events: Sequence[Mapping[str, Any]]) -> LabelsAnswer:
         """Store what a labeller did; when it returns, what it acknowledges is stored for good.
@@ -306,6 +317,14 @@ class LabellingService:
     def close(self) -> None:
         """Wait for a refit that runs; the store stays open."""
         self._rounds.wait()
+
+    def _known_row(self, key: str) -> int:
+        row = self._candidates.row_of(key)
+        if row is None:
+            raise RequestRefusedError(
+                f"{self._candidates.name} holds no {key!r}", code="not_found", status=404
+            )
+        return row
 
     def _verdicts(self) -> Verdicts:
         return self._standing.verdicts(n_wanted=self._config.labels_wanted)

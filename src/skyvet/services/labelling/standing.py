@@ -13,7 +13,7 @@ from skyvet.io.label_store.store import LabelStore, StoredEvent
 from skyvet.preprocessing.pools import BoughtLabels
 from skyvet.records.label_events import LabelAction, LabelEvent
 from skyvet.records.labels import LabelValue
-from skyvet.services.labelling.candidates import ShownCandidates, candidate_key
+from skyvet.services.labelling.shown import ShownObjects, candidate_key
 
 __all__ = ["StandingLabels", "Verdicts"]
 
@@ -58,11 +58,11 @@ class StandingLabels:
     ----------
     store : LabelStore
         Where the history is.
-    candidates : ShownCandidates
+    candidates : ShownObjects
         Events of other candidates are passed over.
     """
 
-    def __init__(self, store: LabelStore, candidates: ShownCandidates) -> None:
+    def __init__(self, store: LabelStore, candidates: ShownObjects) -> None:
         self._store = store
         self._candidates = candidates
         self._last_number = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,10 @@ from skyvet.core.errors import InvalidInputError
 from skyvet.records.labels import LabelValue
 from skyvet.records.taxonomy import CandidateClass
 
-__all__ = ["Subclass", "default_subclasses", "read_subclasses"]
+__all__ = ["CheckSubclass", "Subclass", "default_subclasses", "read_subclasses", "side_check"]
+
+CheckSubclass = Callable[[str, LabelValue | None], None]
+"""Raises `InvalidInputError` where a finer class (not empty) does not go with a label."""
 
 _KEYS = "123456789defjkoqwy"  # the others are keys of the page itself
 
@@ -115,3 +118,29 @@ def _with_keys(classes: Sequence[Subclass]) -> tuple[Subclass, ...]:
         taken.add((item.label, key))
         finished.append(item.model_copy(update={"key": key}))
     return tuple(finished)
+
+
+def side_check(subclasses: Sequence[Subclass]) -> CheckSubclass:
+    """Return what refuses unknown finer classes, and those of the other side.
+
+    Examples
+    --------
+    >>> side_check(default_subclasses())("supernova", LabelValue.BOGUS)
+    Traceback (most recent call last):
+    ...
+    skyvet.core.errors.InvalidInputError: subclass 'supernova' is a kind of real, the label ...
+    """
+    side_of = {item.name: item.value for item in subclasses}
+
+    def check(subclass: str, value: LabelValue | None) -> None:
+        side = side_of.get(subclass)
+        if side is None:
+            known = ", ".join(side_of) or "none"
+            raise InvalidInputError(f"subclass must be one of {known}, got {subclass!r}")
+        if value not in (side, LabelValue.UNKNOWN):
+            raise InvalidInputError(
+                f"subclass {subclass!r} is a kind of {side.value}, the label says "
+                f"{value.value if value else 'nothing'}"
+            )
+
+    return check
