@@ -28,6 +28,7 @@ NEEDED_FOR_OPTIONS = {
     "train triplet": {"torch", "scipy"},
     "train encoder": {"torch", "scipy"},
     "train sequence": {"torch", "scipy"},
+    "train sources": {"torch", "scipy"},
     "tune": {"torch", "scipy"},
     "audit": {"torch", "scipy"},
     "rounds": {"torch", "scipy"},

@@ -217,8 +217,8 @@ def _check_tags(nodes: Sequence[TaxonomyNode], class_tags: Mapping[str, tuple[st
 
 def _check_circles(nodes: Sequence[TaxonomyNode]) -> None:
     parent = {node.tag: node.parent for node in nodes}
-    for tag in parent:
-        seen, above = {tag}, parent[tag]
+    for tag, right_above in parent.items():
+        seen, above = {tag}, right_above
         while above:
             if above in seen:
                 raise InvalidInputError(

@@ -11,7 +11,12 @@ from skyvet.models.sources.interface import SourceMember
 
 __all__ = ["MEMBER_LOADERS", "load_source_member"]
 
-MEMBER_LOADERS = MappingProxyType({"boosted": "boosted:load_boosted"})
+MEMBER_LOADERS = MappingProxyType(
+    {
+        "boosted": "boosted:load_boosted",
+        "source_network": "network_member:load_network_source_member",
+    }
+)
 """Kind of a member to the function that rebuilds it, below `skyvet.models.sources`."""
 
 

@@ -45,7 +45,7 @@ sources; classes do not exclude each other, and none is likelier than one above 
 Of the same members on inner folds of sources that they had not seen, with calibration and
 thresholds of the other folds.
 
-| class | positive | negative | AUC | average precision | ECE | threshold | purity | completeness | F1 |
+| class | yes | no | AUC | average precision | ECE | threshold | purity | completeness | F1 |
 |---|---|---|---|---|---|---|---|---|---|
 {figures}
 

@@ -1,4 +1,4 @@
-"""What a user chooses about a classifier of sources; light, so that the help is fast."""
+"""What a user chooses about a classifier of sources."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import Field
 
 from skyvet.core.configs import MAX_SEED, Config
 from skyvet.scoring.calibration import CalibrationMethod
+from skyvet.training.sources.network_configs import DenseDmdtConfig, HierarchicalNetworkConfig
 
 __all__ = [
     "BoostedConfig",
@@ -62,7 +63,9 @@ class BoostedConfig(Config):
     )
 
 
-SourceLearnerConfig = Annotated[BoostedConfig, Field(discriminator="kind")]
+SourceLearnerConfig = Annotated[
+    BoostedConfig | DenseDmdtConfig | HierarchicalNetworkConfig, Field(discriminator="kind")
+]
 """Any learner's config; ``kind`` says which."""
 
 

@@ -32,7 +32,17 @@ class SourceTrainerRow:
 
 
 SOURCE_TRAINERS: Mapping[str, SourceTrainerRow] = MappingProxyType(
-    {"boosted": SourceTrainerRow(title="boosted trees (XGBoost)", target="boosted:fit_boosted")}
+    {
+        "boosted": SourceTrainerRow(title="boosted trees (XGBoost)", target="boosted:fit_boosted"),
+        "dense_dmdt": SourceTrainerRow(
+            title="one network a class on features and dm-dt images, as SCoPe's",
+            target="network_member:fit_network_member",
+        ),
+        "hierarchical_network": SourceTrainerRow(
+            title="one network for all classes that respects the tree",
+            target="network_member:fit_network_member",
+        ),
+    }
 )
 """The trainers by the ``kind`` of their config."""
 
