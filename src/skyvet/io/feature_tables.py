@@ -26,10 +26,13 @@ from skyvet.records.feature_table import FeatureTable
 
 __all__ = [
     "FeatureLayout",
+    "column_values",
     "feature_files",
     "feature_table_to_arrow",
+    "identifier_values",
     "iter_feature_tables",
     "join_feature_tables",
+    "plain_array",
     "read_feature_layout",
     "read_feature_table",
     "write_feature_table",
@@ -91,7 +94,7 @@ def feature_table_to_arrow(table: FeatureTable) -> pa.Table:
             flat = pa.array(np.ascontiguousarray(table.dmdt[:, i_image]).ravel())
             columns[name] = pa.FixedSizeListArray.from_arrays(flat, shape[0] * shape[1])
     for name, values in table.columns.items():
-        columns[name] = _plain_array(np.asarray(values))
+        columns[name] = plain_array(np.asarray(values))
     document = {"names": table.names, "dmdt_names": table.dmdt_names, "dmdt_shape": shape}
     return pa.table(columns).replace_schema_metadata({_KEY: json.dumps(document).encode()})
 
@@ -307,12 +310,12 @@ def _from_arrow(table: pa.Table, layout: FeatureLayout, path: Path) -> FeatureTa
             flat = table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
             images[:, i_image] = flat.reshape(-1, *layout.dmdt_shape)
     return FeatureTable(
-        source_ids=_identifiers(ids),
+        source_ids=identifier_values(ids),
         names=layout.names,
         values=values,
         dmdt=images,
         dmdt_names=layout.dmdt_names,
-        columns={name: _column(table[name]) for name in layout.columns},
+        columns={name: column_values(table[name]) for name in layout.columns},
     )
 
 
@@ -323,19 +326,27 @@ def _numbers(column: pa.ChunkedArray, name: str, path: Path) -> NDArray[np.float
         raise InvalidInputError(f"column {name} of {path} holds no numbers: {error}") from error
 
 
-def _identifiers(column: pa.ChunkedArray) -> NDArray[Any]:
+def identifier_values(column: pa.ChunkedArray) -> NDArray[Any]:
+    """Return a column of identifiers as whole numbers or text.
+
+    Examples
+    --------
+    >>> identifier_values(pa.chunked_array([["a", "b"]])).tolist()
+    ['a', 'b']
+    """
     found = np.asarray(column.to_numpy())
     return found.astype(np.str_) if found.dtype == object else found
 
 
-def _column(column: pa.ChunkedArray) -> NDArray[Any]:
-    """Return any column; text as text, empty where missing."""
+def column_values(column: pa.ChunkedArray) -> NDArray[Any]:
+    """Return any column as an array; text as text, empty where missing."""
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return np.array([value or "" for value in column.to_pylist()], dtype=np.str_)
     return np.asarray(column.to_numpy())
 
 
-def _plain_array(values: NDArray[Any]) -> pa.Array:
+def plain_array(values: NDArray[Any]) -> pa.Array:
+    """Return an array of any type as an Arrow column; rows of several become lists."""
     if values.dtype.kind == "U":
         return pa.array(values.tolist(), pa.string())
     return pa.array(values.tolist() if values.ndim > 1 else values)
