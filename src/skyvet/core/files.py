@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,13 @@ from skyvet.core.errors import DatasetError
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["atomic_path", "held_alone", "sha256_of_file", "write_json_atomic"]
+__all__ = [
+    "atomic_path",
+    "fingerprint_files",
+    "held_alone",
+    "sha256_of_file",
+    "write_json_atomic",
+]
 
 _BLOCK_BYTES = 1 << 20
 
@@ -119,6 +125,33 @@ def write_json_atomic(path: Path, document: Any) -> None:  # noqa: ANN401 - any 
     """Write a JSON document so that readers see the old or the new one, never half."""
     with atomic_path(path) as draft:
         draft.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def fingerprint_files(files: Iterable[str | Path]) -> str:
+    """Return a hash of which files these are: their names, sizes and times of change.
+
+    Parameters
+    ----------
+    files : iterable of str or Path
+        In order; one that does not exist counts by its name.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> fingerprint_files([]) == fingerprint_files(["missing"])
+    False
+    """
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(os.fsencode(file))
+        if Path(file).exists():
+            facts = Path(file).stat()
+            digest.update(f"\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
 
 
 def sha256_of_file(path: Path) -> str:

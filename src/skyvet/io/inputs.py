@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import io
 import os
 import stat
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from skyvet.core.errors import InvalidInputError
+from skyvet.core.files import fingerprint_files
 from skyvet.io.avro import CONTAINER_MAGIC, WIRE_MAGIC
 
 __all__ = [
@@ -132,13 +132,7 @@ def fingerprint_inputs(inputs: Sequence[str | Path]) -> str:
     InvalidInputError
         As for `iter_payloads`.
     """
-    digest = hashlib.sha256()
-    for file in list_files(inputs):
-        digest.update(os.fsencode(file))
-        if file != _STDIN and Path(file).exists():
-            facts = Path(file).stat()
-            digest.update(f"\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
-    return digest.hexdigest()
+    return fingerprint_files(list_files(inputs))
 
 
 def list_files(inputs: Sequence[str | Path]) -> list[str]:

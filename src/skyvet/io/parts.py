@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +210,7 @@ def join_parts(
     *,
     metadata: Mapping[bytes, bytes] | None = None,
     may_lack_parts: bool = False,
-    kept: Mapping[Path, NDArray[np.bool_]] | None = None,
+    edit: Callable[[Path, pa.Table], pa.Table] | None = None,
 ) -> Iterator[pa.Table]:
     """Join one table of all parts into one file, part by part, yielding each as it is written.
 
@@ -228,8 +228,8 @@ def join_parts(
         Written into the file's schema.
     may_lack_parts : bool, default False
         Join what there is, also where parts in between are missing.
-    kept : mapping of Path to ndarray of bool, optional
-        Which rows of a part are taken; all of parts that it does not name.
+    edit : callable, optional
+        ``edit(part, table)`` returns what is written of a part's rows, with the same columns.
 
     Yields
     ------
@@ -251,8 +251,8 @@ def join_parts(
         with atomic_path(out) as draft, pq.ParquetWriter(draft, schema, compression="zstd") as sink:
             for part, file in zip(parts, files, strict=True):
                 table = concat_tables([schema.empty_table(), pq.read_table(file)])
-                if kept is not None and part in kept:
-                    table = table.filter(pa.array(kept[part]))
+                if edit is not None:
+                    table = edit(part, table)
                 sink.write_table(table)
                 yield table
     except pa.ArrowInvalid as error:

@@ -369,8 +369,12 @@ def score_alert_partitions(
     counts = ScoreCounts()
     n_scored = 0
     metadata = score_metadata(score_facts(predictor, job.task.config))
+
+    def first_only(part: Path, table: pa.Table) -> pa.Table:
+        return table.filter(pa.array(kept[part])) if part in kept else table
+
     for table in join_parts(
-        job.parts, _TABLE, job.out, metadata=metadata, may_lack_parts=True, kept=kept
+        job.parts, _TABLE, job.out, metadata=metadata, may_lack_parts=True, edit=first_only
     ):
         n_scored += table.num_rows
         counts.update(table)

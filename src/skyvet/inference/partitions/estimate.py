@@ -61,6 +61,7 @@ class CostEstimate:
 class _Sample:
     n_items: int
     seconds: float
+    reading_seconds: float
     n_bytes_memory: int
     n_bytes_disk: int
 
@@ -111,7 +112,8 @@ def estimate_cost(
     n_items = None if None in n_each else sum(n or 0 for n in n_each)
     share = n_items if n_items is not None else sample.n_items * len(partitions)
     largest = max((n or 0 for n in n_each), default=0) or sample.n_items
-    per_item = sample.seconds / sample.n_items
+    per_item = (sample.seconds - sample.reading_seconds) / sample.n_items
+    reading = sample.reading_seconds * len(partitions)
     n_at_once = min(n_workers, len(partitions))
     held_mb = _COPIES * sample.n_bytes_memory * largest / sample.n_items / 1e6
     return CostEstimate(
@@ -120,7 +122,7 @@ def estimate_cost(
         n_workers=n_workers,
         n_sampled=sample.n_items,
         seconds_per_item=per_item,
-        seconds=per_item * share / n_at_once,
+        seconds=(per_item * share + reading) / n_at_once,
         memory_mb=peak_memory_mb() + held_mb,
         output_mb=sample.n_bytes_disk * share / sample.n_items / 1e6,
     )
@@ -149,6 +151,7 @@ def _timed(task: PartitionTask, partition: Partition, limit: int | None) -> _Sam
     return _Sample(
         n_items=found.n_results + len(found.rejections),
         seconds=seconds,
+        reading_seconds=found.reading_seconds,
         n_bytes_memory=found.n_bytes,
         n_bytes_disk=n_bytes,
     )

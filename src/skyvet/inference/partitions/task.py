@@ -64,12 +64,15 @@ class PartitionCounts:
         Further counts, which are added up over partitions.
     n_bytes : int
         Memory that input and output held [bytes].
+    reading_seconds : float
+        Time that the whole partition takes to be read, however few of its inputs are worked on.
     """
 
     n_results: int
     rejections: tuple[Rejection, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     n_bytes: int = 0
+    reading_seconds: float = 0.0
 
 
 class PartitionTask(Protocol):
