@@ -16,6 +16,7 @@ from skyvet.features.periods.normal_equations import (
     empty_system,
 )
 from skyvet.features.periods.nufft import (
+    ROWS_AT_ONCE,
     add_group_sums,
     place_points,
     rows_to_blocks,
@@ -24,8 +25,7 @@ from skyvet.features.periods.nufft import (
 
 __all__ = ["grid_reductions"]
 
-_ROWS_PER_CHUNK = 8
-_RIDGE = {4: 1e-5, 8: 1e-8}  # ten times the errors of the sums
+_RIDGE = {4: 5e-6, 8: 1e-8}  # ten times the errors of the sums
 _MAX_DYNAMIC_RANGE = 1e3
 _BAND = np.dtype(
     [("first", np.int64), ("last", np.int64), ("n_nuisance", np.int64), ("weight", np.float64)]
@@ -42,7 +42,7 @@ def grid_reductions(
 ) -> FloatArray:
     """Return by how much harmonics reduce chi-square at each frequency of a grid.
 
-    Sums are float32 unless a few points hold nearly all the weight. A ridge of 1e-5 of the
+    Sums are float32 unless a few points hold nearly all the weight. A ridge of 5e-6 of the
     weights (1e-8 in float64) covers their errors, so that frequencies at which the phases hardly
     differ get no power from rounding.
 
@@ -81,7 +81,7 @@ def grid_reductions(
     table["n_nuisance"] = [band.n_nuisance for band in bands]
     table["weight"] = [band.total_weight / total for band in bands]
     out = np.empty((n_terms if with_fewer_terms else 1, grid.n), dtype=dtype)
-    system = empty_system(n_terms, _ROWS_PER_CHUNK * tables.n_lanes, dtype)
+    system = empty_system(n_terms, ROWS_AT_ONCE * tables.n_lanes, dtype)
     _fit_grid(points, (table, is_shared), tables, (system, _RIDGE[dtype.itemsize]), out)
     out *= dtype.type(total)
     return out

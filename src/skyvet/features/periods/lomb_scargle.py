@@ -72,4 +72,5 @@ class LombScargle(HarmonicFinder):
     def of_reductions(self, reductions: FloatArray, bands: Sequence[WeightedBand]) -> FloatArray:
         """Return the explained part of chi-square; 0 for constant magnitudes."""
         chi2_null = sum(band.chi2_null for band in bands)
-        return reductions[-1] / chi2_null if chi2_null > 0 else 0.0 * reductions[-1]
+        power: FloatArray = reductions[-1] / (chi2_null or 1.0)
+        return power

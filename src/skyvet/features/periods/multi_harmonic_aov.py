@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
 from skyvet.core.arrays import FloatArray
@@ -39,7 +40,6 @@ class MultiHarmonicAOV(HarmonicFinder):
 
     Examples
     --------
-    >>> import numpy as np
     >>> from skyvet.features.periods.interface import FrequencyGrid
     >>> from skyvet.features.band_series import BandSeries
     >>> time = np.arange(90) * 0.37
@@ -61,10 +61,11 @@ class MultiHarmonicAOV(HarmonicFinder):
 
     def of_reductions(self, reductions: FloatArray, bands: Sequence[WeightedBand]) -> FloatArray:
         """Return the F statistic; 0 for constant magnitudes."""
-        chi2_null = sum(band.chi2_null for band in bands)
-        if not chi2_null > 0:
-            return 0.0 * reductions[-1]
+        chi2_null = sum(band.chi2_null for band in bands) or 1.0
         n_fitted = self.n_fitted(bands)
         n_left = sum(map(len, bands)) - len(bands) - n_fitted
-        left = (chi2_null - reductions[-1]).clip(min=_LEAST_LEFT * chi2_null)
-        return reductions[-1] / left * (n_left / n_fitted)
+        theta: FloatArray = chi2_null - reductions[-1]
+        np.maximum(theta, _LEAST_LEFT * chi2_null, out=theta)
+        np.divide(reductions[-1], theta, out=theta)
+        theta *= n_left / n_fitted
+        return theta

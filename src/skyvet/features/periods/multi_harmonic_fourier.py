@@ -72,7 +72,7 @@ class MultiHarmonicFourier(HarmonicFinder):
         """Return the gain of the criterion."""
         n_points = [sum(map(len, bands))] if self.bands == "shared" else list(map(len, bands))
         penalty = 2.0 * sum(math.log(n) for n in n_points)
-        gains = reductions[0] - reductions.dtype.type(penalty)
+        gains: FloatArray = reductions[0] - reductions.dtype.type(penalty)
         for k, reduction in enumerate(reductions[1:], start=2):
             np.maximum(gains, reduction - reductions.dtype.type(k * penalty), out=gains)
         return gains

@@ -56,12 +56,12 @@ class NiftyLombScargle(PeriodFinder):
                 weighted / weight,
                 weight**-0.5,
                 fmin=grid.f_min,
-                fmax=grid.f_max,
-                Nf=grid.n,
+                fmax=grid.f_min + max(grid.n, 2) * grid.step - grid.step,
+                Nf=max(grid.n, 2),
                 nthreads=1,
                 backend="finufft",
             )
-            explained += band.chi2_null * found.power
+            explained += band.chi2_null * found.power[: grid.n]
             chi2_null += band.chi2_null
         return explained / chi2_null if chi2_null > 0 else explained
 
