@@ -97,6 +97,11 @@ COMMANDS: tuple[CommandRow, ...] = (
     ),
     CommandRow("tune", "tune:tune_command", "Search for the training settings that validate best."),
     CommandRow(
+        "consolidate",
+        "consolidate:consolidate_command",
+        "Join the light curves of one source: scores, features, or the curves themselves.",
+    ),
+    CommandRow(
         "evaluate", "evaluate:evaluate_command", "Judge scores by labels and write a report."
     ),
     CommandRow("label", "label:label_command", "Label candidates in the browser."),

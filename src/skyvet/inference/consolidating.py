@@ -28,7 +28,13 @@ from skyvet.inference.source_groups import (
 )
 from skyvet.records.light_curve_batch import LightCurveBatch
 
-__all__ = ["ConsolidationCounts", "consolidate_batch", "consolidate_table", "group_sources"]
+__all__ = [
+    "ConsolidationCounts",
+    "consolidate_batch",
+    "consolidate_table",
+    "counts_of",
+    "group_sources",
+]
 
 _ID_NAMES = ("source_id", "object_id", "obj_id", "star_id", "_id", "oid", "candidate_id", "id")
 _RA_NAMES = ("ra_deg", "ra")
@@ -167,7 +173,7 @@ def consolidate_table(
         columns[ra_name], columns[dec_name] = (pa.array(mean) for mean in means)
     columns |= _members(table[id_name], groups)
     made = pa.table(columns).replace_schema_metadata(table.schema.metadata)
-    return made, _counts(groups)
+    return made, counts_of(groups)
 
 
 def consolidate_batch(
@@ -365,7 +371,8 @@ def _members(ids: pa.ChunkedArray, groups: SourceGroups) -> dict[str, pa.Array]:
     }
 
 
-def _counts(groups: SourceGroups) -> ConsolidationCounts:
+def counts_of(groups: SourceGroups) -> ConsolidationCounts:
+    """Return how many light curves became how many sources."""
     sizes = np.bincount(groups.group, minlength=groups.n_groups)
     n_with_id = int(groups.has_id.sum())
     return ConsolidationCounts(

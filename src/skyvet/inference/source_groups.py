@@ -25,7 +25,13 @@ from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.errors import InvalidInputError
 from skyvet.io.catalogues.sky_index import SkyIndex, separation_arcsec
 
-__all__ = ["SourceGroups", "groups_by_ids", "groups_by_position", "join_lone_by_position"]
+__all__ = [
+    "SourceGroups",
+    "groups_by_ids",
+    "groups_by_position",
+    "join_lone_by_position",
+    "numbered_groups",
+]
 
 _LARGEST_CLUMP = 3000
 
@@ -88,7 +94,7 @@ def groups_by_ids(columns: Sequence[NDArray[Any]], *, n_rows: int) -> SourceGrou
     has_id = group >= 0
     none = np.flatnonzero(~has_id)
     group[none] = n_groups + np.arange(len(none))
-    return SourceGroups(group=_in_order(group), has_id=has_id)
+    return SourceGroups(group=numbered_groups(group), has_id=has_id)
 
 
 _SEVERAL = -2
@@ -145,7 +151,7 @@ def groups_by_position(
     for i_clump in np.flatnonzero(sizes > 2):
         rows = order[ends[i_clump] - sizes[i_clump] : ends[i_clump]]
         group[rows] += _linked(ra_deg[rows], dec_deg[rows], radius_arcsec)
-    return SourceGroups(group=_in_order(group), has_id=np.zeros(n, dtype=bool))
+    return SourceGroups(group=numbered_groups(group), has_id=np.zeros(n, dtype=bool))
 
 
 def join_lone_by_position(
@@ -171,7 +177,7 @@ def join_lone_by_position(
     rest = lone[~joins]
     among = groups_by_position(ra_deg[rest], dec_deg[rest], radius_arcsec=radius_arcsec)
     group[rest] = groups.n_groups + among.group
-    return SourceGroups(group=_in_order(group), has_id=groups.has_id)
+    return SourceGroups(group=numbered_groups(group), has_id=groups.has_id)
 
 
 def _linked(ra_deg: FloatArray, dec_deg: FloatArray, radius_arcsec: float) -> IntArray:
@@ -187,8 +193,14 @@ def _linked(ra_deg: FloatArray, dec_deg: FloatArray, radius_arcsec: float) -> In
     return clusters
 
 
-def _in_order(group: IntArray) -> IntArray:
-    """Return group numbers in the order of first rows."""
+def numbered_groups(group: IntArray) -> IntArray:
+    """Return group numbers 0, 1, 2 ... in the order of first rows.
+
+    Examples
+    --------
+    >>> numbered_groups(np.array([9, 4, 9])).tolist()
+    [0, 1, 0]
+    """
     _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
     place = np.empty(len(first), dtype=np.int64)
     place[np.argsort(first)] = np.arange(len(first))

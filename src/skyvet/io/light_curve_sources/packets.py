@@ -28,7 +28,16 @@ from skyvet.records.rejections import Rejection
 
 __all__ = ["PacketSource", "open_packets"]
 
-_History = tuple[Identifier, float, float, LightCurve]
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _History:
+    """Epochs that one packet tells of its object."""
+
+    object_id: Identifier
+    survey: str
+    ra_deg: float
+    dec_deg: float
+    curve: LightCurve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,7 +80,7 @@ class PacketSource:
         for item in read(partition.paths, with_history=True):
             if isinstance(item, Rejection):
                 rejections.append(item)
-            elif self.objects.get(str(item[0])) == partition.bucket:
+            elif self.objects.get(str(item.object_id)) == partition.bucket:
                 curves.append(item)
         raw = _raw(curves, has_integer_ids=self.has_integer_ids)
         batch, faults = batch_of([raw], self.plan, where=partition.name, is_difference=True)
@@ -102,10 +111,13 @@ def open_packets(
     read: Callable[..., Iterator[Any]] = _of_dataset if is_dataset else _of_packets
     objects: dict[str, int] = {}
     are_integers = True
+    surveys: set[str] = set()
     for item in read(paths, with_history=False):
         if not isinstance(item, Rejection):
-            objects.setdefault(str(item[0]), len(objects) // config.sources_per_partition)
-            are_integers &= isinstance(item[0], int)
+            group = len(objects) // config.sources_per_partition
+            objects.setdefault(str(item.object_id), group)
+            are_integers &= isinstance(item.object_id, int)
+            surveys.add(item.survey)
     n_groups = max(objects.values(), default=0) + 1
     partitions = tuple(
         LightCurvePartition(
@@ -122,7 +134,7 @@ def open_packets(
     )
     return PacketSource(
         partitions=partitions,
-        plan=_plan(config),
+        plan=_plan(config, survey=surveys.pop() if len(surveys) == 1 else ""),
         objects=objects,
         is_dataset=is_dataset,
         has_integer_ids=are_integers,
@@ -130,7 +142,7 @@ def open_packets(
     )
 
 
-def _plan(config: LightCurveInputConfig) -> ColumnPlan:
+def _plan(config: LightCurveInputConfig, *, survey: str) -> ColumnPlan:
     return ColumnPlan(
         places={},
         is_nested=True,
@@ -142,7 +154,7 @@ def _plan(config: LightCurveInputConfig) -> ColumnPlan:
         band_names=dict(name.split("=", 1) for name in config.band_names),
         bands=config.bands,
         bad_flags=0,
-        survey=config.survey,
+        survey=config.survey or survey,
         carried=(),
     )
 
@@ -154,39 +166,57 @@ def _of_packets(paths: Sequence[str], *, with_history: bool) -> Iterator[_Histor
         if isinstance(item, Rejection):
             yield item
             continue
-        own = LightCurve(
-            mjd_tai=np.array([item.mjd_tai]),
-            flux_njy=np.array([item.flux_njy]),
-            flux_err_njy=np.array([item.flux_err_njy]),
-            band=np.array([item.band]),
-            is_upper_limit=np.array([False]),
-            is_difference=True,
+        own = _own_epoch(
+            {name: getattr(item, name) for name in ("mjd_tai", "flux_njy", "flux_err_njy", "band")}
         )
         for curve in (own, item.history):
             if curve is not None and curve.is_difference:
-                yield item.object_id, item.ra_deg, item.dec_deg, curve
+                yield _History(
+                    object_id=item.object_id,
+                    survey=item.survey,
+                    ra_deg=item.ra_deg,
+                    dec_deg=item.dec_deg,
+                    curve=curve,
+                )
 
 
 def _of_dataset(paths: Sequence[str], *, with_history: bool) -> Iterator[_History | Rejection]:
     """Yield the same of a dataset's candidates; its rejections were counted when it was made."""
     for path in paths:
         dataset = Dataset.open(Path(path))
-        columns = ("object_id", "ra_deg", "dec_deg", "mjd_tai", "flux_njy", "flux_err_njy", "band")
-        table = dataset.table.select(columns)
+        table = dataset.table.select(_DATASET_COLUMNS)
         for i_row, row in enumerate(table.to_pylist()):
-            place = (row["object_id"], row["ra_deg"], row["dec_deg"])
-            yield (
-                *place,
-                LightCurve(
-                    **{name: np.array([row[name]], dtype=np.float64) for name in columns[3:6]},
-                    band=np.array([row["band"]]),
-                    is_upper_limit=np.array([False]),
-                    is_difference=True,
-                ),
-            )
             history = dataset.light_curve(i_row) if with_history else None
-            if history is not None and history.is_difference:
-                yield (*place, history)
+            for curve in (_own_epoch(row), history):
+                if curve is not None and curve.is_difference:
+                    yield _History(
+                        object_id=row["object_id"],
+                        survey=row["survey"],
+                        ra_deg=_number(row["ra_deg"]),
+                        dec_deg=_number(row["dec_deg"]),
+                        curve=curve,
+                    )
+
+
+_DATASET_COLUMNS = [
+    "object_id", "survey", "ra_deg", "dec_deg", "mjd_tai", "flux_njy", "flux_err_njy", "band",
+]  # fmt: skip
+
+
+def _own_epoch(row: Mapping[str, Any]) -> LightCurve:
+    """Return a candidate's own detection as a light curve."""
+    return LightCurve(
+        mjd_tai=np.array([row["mjd_tai"]]),
+        flux_njy=np.array([_number(row["flux_njy"])]),
+        flux_err_njy=np.array([_number(row["flux_err_njy"])]),
+        band=np.array([row["band"] or ""]),
+        is_upper_limit=np.array([False]),
+        is_difference=True,
+    )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
 
 
 def _raw(curves: Sequence[_History], *, has_integer_ids: bool) -> RawEpochs:
@@ -194,18 +224,18 @@ def _raw(curves: Sequence[_History], *, has_integer_ids: bool) -> RawEpochs:
     empty: tuple[Any, ...] = (np.empty(0),)
 
     def joined(name: str) -> Any:  # noqa: ANN401 - array
-        return np.concatenate([*(getattr(curve, name) for *_, curve in curves), *empty])
+        return np.concatenate([*(getattr(item.curve, name) for item in curves), *empty])
 
-    bands = [str(band) for *_, curve in curves for band in curve.band.tolist()]
+    bands = [str(band) for item in curves for band in item.curve.band.tolist()]
     names = tuple(dict.fromkeys(bands))
     place = {name: i_name for i_name, name in enumerate(names)}
-    ids = [item[0] for item in curves]
+    ids = [item.object_id for item in curves]
     n_epochs = len(bands)
     return RawEpochs(
         source_ids=np.array(ids, dtype=np.int64)
         if has_integer_ids
         else np.array([str(id_) for id_ in ids], dtype=np.str_),
-        counts=np.array([len(curve) for *_, curve in curves], dtype=np.int64),
+        counts=np.array([len(item.curve) for item in curves], dtype=np.int64),
         time=joined("mjd_tai"),
         brightness=joined("flux_njy"),
         error=joined("flux_err_njy"),
@@ -214,8 +244,8 @@ def _raw(curves: Sequence[_History], *, has_integer_ids: bool) -> RawEpochs:
         band_names=names,
         is_flagged=np.zeros(n_epochs, dtype=bool),
         is_upper_limit=joined("is_upper_limit").astype(bool),
-        ra_deg=np.array([item[1] for item in curves], dtype=np.float64),
-        dec_deg=np.array([item[2] for item in curves], dtype=np.float64),
+        ra_deg=np.array([item.ra_deg for item in curves], dtype=np.float64),
+        dec_deg=np.array([item.dec_deg for item in curves], dtype=np.float64),
         is_difference=np.ones(len(curves), dtype=bool),
         columns={},
     )

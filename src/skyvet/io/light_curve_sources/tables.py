@@ -163,8 +163,11 @@ def _source(
 ) -> TableSource:
     first, notes, time_step_d = _look(blocks, plans)
     scale = next(iter(plans.values())).time_scale or _scale_of(first.time)
-    plans = {path: replace(plan, time_scale=plan.time_scale or scale) for path, plan in
-             plans.items()}  # fmt: skip
+    survey = _survey_of(first)
+    plans = {
+        path: replace(plan, time_scale=plan.time_scale or scale, survey=plan.survey or survey)
+        for path, plan in plans.items()
+    }
     grouping = divide(
         blocks,
         plans,
@@ -227,6 +230,12 @@ def _scale_of(times: Any) -> TimeScale:  # noqa: ANN401 - array
     if middle > _FIRST_JD:
         return "jd_utc"
     return "mjd_utc" if middle > _FIRST_MJD else "days"
+
+
+def _survey_of(raw: RawEpochs) -> str:
+    """Return what a table's own column says of its survey; empty where it says nothing."""
+    names = {str(name) for name in raw.columns.get("survey", ())}
+    return names.pop() if len(names) == 1 else ""
 
 
 def _notes_of_grouping(grouping: Grouping) -> tuple[str, ...]:
