@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 _ROWS = 128
+_ROUNDING = 1e-14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,7 +124,8 @@ def weighted_points(
     words = np.empty(len(weight), np.int64)
     units = np.ones((points.n_bands, 2))
     for i, band in enumerate(points.slices()):
-        magnitude = points.magnitude[band]
+        magnitude = points.magnitude[band] - points.magnitude[band][0]
+        magnitude[np.abs(magnitude) < _ROUNDING * np.abs(points.magnitude[band])] = 0.0
         if is_weighted:
             weight[band] = 1.0 / (points.magnitude_err[band] ** 2 + error_floor_mag**2)
         else:
