@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 FAST = {"contract", "reassoc", "nsz", "arcp"}
-_N_PER_CHUNK = 256
+_N_PER_CHUNK = 128
 _EXACT = 1e-12
 _ROUNDING = 1e-13
 
@@ -184,22 +184,45 @@ def empty_system(n_terms: int, n: int, dtype: np.dtype[Any]) -> LinearSystem:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=FAST)
 def _direct_sums(time, strengths, frequencies, n_terms):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    n_strengths = strengths.shape[0]
-    sums = np.zeros((n_strengths, 2 * n_terms, 2, len(frequencies)))
-    for j in range(len(frequencies)):
-        for i in range(len(time)):
-            phase = frequencies[j] * time[i]
-            angle = -2.0 * np.pi * (phase - np.floor(phase))
-            rotation = complex(np.cos(angle), np.sin(angle))
-            z = complex(1.0, 0.0)
-            for k in range(2 * n_terms):
-                z *= rotation
-                for s in range(n_strengths):
-                    sums[s, k, 0, j] += strengths[s, i] * z.real
-                    sums[s, k, 1, j] += strengths[s, i] * z.imag
+    """Sums at each frequency, which are lanes; harmonics by turning on."""
+    n_strengths, n = strengths.shape[0], len(frequencies)
+    sums = np.zeros((n_strengths, 2 * n_terms, 2, n))
+    step_re, step_im, re, im = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    for i in range(len(time)):
+        _turn_all(time[i], frequencies, step_re, step_im)
+        re[:], im[:] = step_re, step_im
+        for k in range(2 * n_terms):
+            for s in range(n_strengths if k < n_terms else 1):
+                strength = strengths[s, i]
+                sum_re, sum_im = sums[s, k, 0], sums[s, k, 1]
+                for q in range(n):
+                    sum_re[q] += strength * re[q]
+                    sum_im[q] += strength * im[q]
+            for q in range(n):
+                turned = re[q] * step_re[q] - im[q] * step_im[q]
+                im[q] = re[q] * step_im[q] + im[q] * step_re[q]
+                re[q] = turned
     return sums
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _turn_all(time, frequencies, re, im):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """exp(-2 pi i f t): Taylor series of a quarter of the angle, then doubled twice.
+
+    Within 1e-15; unlike calls of sine and cosine it goes through all lanes at once.
+    """
+    for q in range(len(frequencies)):
+        turns = frequencies[q] * time
+        u = (turns - np.floor(turns + 0.5)) * (-0.5 * np.pi)
+        x = u * u
+        sine = 1.0 - x / 110 * (1.0 - x / 156 * (1.0 - x / 210 * (1.0 - x / 272)))
+        sine = u * (1.0 - x / 6 * (1.0 - x / 20 * (1.0 - x / 42 * (1.0 - x / 72 * sine))))
+        cosine = 1.0 - x / 90 * (1.0 - x / 132 * (1.0 - x / 182 * (1.0 - x / 240)))
+        cosine = 1.0 - x / 2 * (1.0 - x / 12 * (1.0 - x / 30 * (1.0 - x / 56 * cosine)))
+        sine, cosine = 2.0 * sine * cosine, 1.0 - 2.0 * sine * sine
+        im[q], re[q] = 2.0 * sine * cosine, 1.0 - 2.0 * sine * sine
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
