@@ -40,7 +40,8 @@ __all__ = [
 ]
 
 _ROWS = 128
-_ROUNDING = 1e-14
+_ROUNDING = 1e-13
+"""Spread of a band, relative to its magnitude, that is rounding alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -125,7 +126,8 @@ def weighted_points(
     units = np.ones((points.n_bands, 2))
     for i, band in enumerate(points.slices()):
         magnitude = points.magnitude[band] - points.magnitude[band][0]
-        magnitude[np.abs(magnitude) < _ROUNDING * np.abs(points.magnitude[band])] = 0.0
+        if np.abs(magnitude).max() <= _ROUNDING * np.abs(points.magnitude[band]).max():
+            magnitude = np.zeros_like(magnitude)
         if is_weighted:
             weight[band] = 1.0 / (points.magnitude_err[band] ** 2 + error_floor_mag**2)
         else:

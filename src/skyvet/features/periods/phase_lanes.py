@@ -112,7 +112,7 @@ def _count_equal(_typing_context, bins, rows, counts):  # type: ignore[no-untype
     """
     signature = types.void(bins, rows, counts)
 
-    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def _generate(context, builder, signature, args):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         first, last, first_bin, where = cgutils.unpack_tuple(builder, args[1], 4)
         first_bin = builder.trunc(first_bin, ir.IntType(8))
         _count(
@@ -124,7 +124,7 @@ def _count_equal(_typing_context, bins, rows, counts):  # type: ignore[no-untype
         )
         return context.get_dummy_value()
 
-    return signature, generate
+    return signature, _generate
 
 
 count_equal: Any = intrinsic(_count_equal)
@@ -138,7 +138,7 @@ def _count_at_least(_typing_context, counts, cells, levels):  # type: ignore[no-
     """
     signature = types.void(counts, cells, levels)
 
-    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def _generate(context, builder, signature, args):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         first, last, level = cgutils.unpack_tuple(builder, args[1], 3)
         level = builder.trunc(level, ir.IntType(8))
         _count(
@@ -150,7 +150,7 @@ def _count_at_least(_typing_context, counts, cells, levels):  # type: ignore[no-
         )
         return context.get_dummy_value()
 
-    return signature, generate
+    return signature, _generate
 
 
 count_at_least: Any = intrinsic(_count_at_least)
