@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pytest
 from tests.postgresql_server import PostgresqlServer, find_binaries
+from tests.source_makers import make_source_bundle
 
 from skyvet.io.surveys.ztf_packets import encode_ztf_alert
 from skyvet.preprocessing.ingest import IngestConfig, ingest
@@ -374,3 +375,9 @@ def sequence_frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.append(make_stored_sequence(i, n_frames=5 + i))
     writer.finish()
     return path
+
+
+@pytest.fixture(scope="session")
+def source_bundle_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundle of a small classifier of sources on fake ones (`tests.source_makers`)."""
+    return make_source_bundle(tmp_path_factory.mktemp("sources") / "bundle")

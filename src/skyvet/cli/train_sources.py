@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from skyvet.models.source_bundle import SourceBundle
     from skyvet.preprocessing.sources import LabelledSources, SourceMatch
+    from skyvet.records.source_labels import SourceLabels
+    from skyvet.records.source_taxonomy import SourceTaxonomy
 
 __all__ = ["train_sources_command"]
 
@@ -30,7 +32,9 @@ def train_sources_command(
         ),
     ],
     *,
-    labels: Annotated[Path, typer.Option(help="Label file (CSV, Parquet): wide, long or plain.")],
+    labels: Annotated[
+        str, typer.Option(help="Label file (CSV, Parquet): wide, long or plain; or a label store.")
+    ],
     out: Annotated[Path, typer.Option(help="Bundle folder to write.")],
     taxonomy: Annotated[
         str, typer.Option(help="phenomenological, ontological, or a YAML file of your own.")
@@ -63,7 +67,7 @@ def train_sources_command(
         name=name or out.name,
         summary=f"{len(trained.calibrated.tags)} {labelled.taxonomy.name} classes of sources",
         surveys=_surveys(labelled, surveys),
-        data_description=f"Labels of {labels.name} on features of {table.name}.",
+        data_description=f"Labels of {Path(labels).name} on features of {table.name}.",
         data_licence=data_licence,
     )
     bundle = pack_sources(out, trained, config=config, text=text)
@@ -72,7 +76,7 @@ def train_sources_command(
     _show(bundle, match, out=out, as_json=as_json)
 
 
-def _check_out(out: Path, features: Path, labels: Path) -> None:
+def _check_out(out: Path, features: Path, labels: str) -> None:
     """Refuse an output that would destroy something, before the training."""
     from skyvet.io.inputs import check_output_apart
     from skyvet.models.bundle_folder import check_replaceable
@@ -85,7 +89,7 @@ def _check_out(out: Path, features: Path, labels: Path) -> None:
 
 def _labelled(
     features: Path,
-    labels: Path,
+    labels: str,
     taxonomy_name: str,
     *,
     zeros_are_votes: bool,
@@ -93,22 +97,34 @@ def _labelled(
 ) -> tuple[LabelledSources, SourceMatch, tuple[str, ...]]:
     """Return rows with votes, how labels and features met, and what a person should know."""
     from skyvet.io.feature_tables import read_feature_table
-    from skyvet.io.source_label_files import read_source_labels
     from skyvet.io.taxonomy_files import read_taxonomy
     from skyvet.preprocessing.sources import label_sources
     from skyvet.training.sources.groups import source_groups
 
     taxonomy = read_taxonomy(taxonomy_name)
     table = read_feature_table(features, names=config.features or None)
-    file = read_source_labels(labels, taxonomy)
-    votes = file.labels if zeros_are_votes else file.labels.without_zeros()
+    given, remarks = _read_labels(labels, taxonomy)
+    votes = given if zeros_are_votes else given.without_zeros()
     groups = source_groups(table, config.split)
     label_ids = table.columns[config.split.group_column] if config.split.group_column else None
     labelled, match = label_sources(table, votes, taxonomy, groups=groups, label_ids=label_ids)
-    remarks = list(file.remarks())
     if match.n_absent:
-        remarks.append(f"{match.n_absent} labelled sources have no features and are left out")
-    return labelled, match, tuple(remarks)
+        absent = f"{match.n_absent} labelled sources have no features and are left out"
+        remarks = (*remarks, absent)
+    return labelled, match, remarks
+
+
+def _read_labels(source: str, taxonomy: SourceTaxonomy) -> tuple[SourceLabels, tuple[str, ...]]:
+    """Return the votes of a file or label store, and what a person should know of them."""
+    from skyvet.io.label_sources import is_label_store
+    from skyvet.io.source_label_files import read_source_labels
+
+    if is_label_store(source):
+        from skyvet.io.stored_source_labels import read_stored_source_labels
+
+        return read_stored_source_labels(source, taxonomy), ()
+    file = read_source_labels(Path(source), taxonomy)
+    return file.labels, file.remarks()
 
 
 def _surveys(labelled: LabelledSources, given: str) -> tuple[str, ...]:

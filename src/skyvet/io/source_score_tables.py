@@ -90,7 +90,7 @@ def source_scores_from_arrow(table: pa.Table) -> SourceScores:
     probabilities = np.empty((n_rows, len(tags)))
     for i_class, tag in enumerate(tags):
         probabilities[:, i_class] = table[f"p_{tag}"].to_numpy()
-        is_positive[:, i_class] = table[f"is_{tag}"].fill_null(value=False).to_numpy()
+        is_positive[:, i_class] = table[f"is_{tag}"].fill_null(fill_value=False).to_numpy()
     return SourceScores(
         source_ids=identifier_values(table["source_id"]),
         tags=tags,

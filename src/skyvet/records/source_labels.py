@@ -275,7 +275,8 @@ def labels_of_classes(
     source_ids : ndarray, shape (n,)
         Each once.
     classes : sequence of str
-        Tag, name or known class of another list (`SourceTaxonomy.class_tags`) of each source.
+        Tag, name or known class of another list (`SourceTaxonomy.class_tags`) of each source;
+        several with ``+`` between them.
     taxonomy : SourceTaxonomy
         The tree.
 
@@ -298,7 +299,7 @@ def labels_of_classes(
     """
     row_of_class: dict[str, FloatArray | None] = {}
     for name in dict.fromkeys(classes):
-        tags = taxonomy.tags_of_class(name)
+        tags = _tags_of(name, taxonomy)
         row_of_class[name] = None if tags is None else votes_of_tags(tags, taxonomy)
     known = np.array([row_of_class[name] is not None for name in classes], dtype=bool)
     unknown: dict[str, int] = {}
@@ -309,6 +310,17 @@ def labels_of_classes(
     votes = np.array(rows).reshape(len(rows), len(taxonomy.tags))
     source_ids = np.asarray(source_ids)
     return SourceLabels(source_ids=source_ids[known], tags=taxonomy.tags, votes=votes), unknown
+
+
+def _tags_of(name: str, taxonomy: SourceTaxonomy) -> tuple[str, ...] | None:
+    """Return the tags that a class means, or several together; None where one is not known."""
+    found = taxonomy.tags_of_class(name)
+    if found is not None or CLASS_SEPARATOR not in name:
+        return found
+    parts = [taxonomy.tags_of_class(part.strip()) for part in name.split(CLASS_SEPARATOR)]
+    if any(part is None for part in parts):
+        return None
+    return tuple(tag for part in parts for tag in part or ())
 
 
 def votes_of_tags(tags: Sequence[str], taxonomy: SourceTaxonomy) -> FloatArray:
