@@ -186,7 +186,7 @@ def empty_system(n_terms: int, n: int, dtype: np.dtype[Any]) -> LinearSystem:
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def _direct_sums(time, strengths, frequencies, n_terms):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Sums at each frequency, which are lanes; harmonics by turning on."""
+    """Return the sums at each frequency; frequencies are lanes, harmonics come by turning on."""
     n_strengths, n = strengths.shape[0], len(frequencies)
     sums = np.zeros((n_strengths, 2 * n_terms, 2, n))
     step_re, step_im, re, im = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
