@@ -276,8 +276,14 @@ class _Runs:
 def _are_digits(identifiers: pa.Array) -> bool:
     if pa.types.is_null(identifiers.type):
         return True
-    is_plain = pc.match_substring_regex(identifiers, r"^(0|-?[1-9][0-9]{0,17})$")
-    return bool(pc.all(is_plain).as_py() in {True, None})
+    is_plain = pc.match_substring_regex(identifiers, r"^(0|-?[1-9][0-9]{0,18})$")
+    if pc.all(is_plain).as_py() is False:
+        return False
+    try:
+        identifiers.cast(pa.int64())
+    except pa.ArrowInvalid:  # beyond 2**63
+        return False
+    return True
 
 
 def _keys(identifiers: pa.Array) -> NDArray[np.uint64]:
@@ -298,6 +304,6 @@ def _keys(identifiers: pa.Array) -> NDArray[np.uint64]:
 def _key_of(identifier: Any) -> int:  # noqa: ANN401 - int, str or None
     text = str(identifier)
     digits = text.removeprefix("-")
-    if digits.isascii() and digits.isdigit() and len(digits) <= 18:
+    if digits.isascii() and digits.isdigit() and len(digits) <= 19:
         return int(text) % (1 << 64)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
