@@ -67,8 +67,9 @@ COMMANDS: tuple[CommandRow, ...] = (
     CommandRow(
         "score",
         "score:score_command",
-        "Score alert packets, a dataset or frame sequences with a bundle.",
+        "Score alerts, frame sequences or light curves with a bundle.",
     ),
+    CommandRow("features", "features:features_command", "Compute features of light curves."),
     CommandRow(
         "train triplet",
         "train_triplet:train_triplet_command",
@@ -115,6 +116,11 @@ COMMANDS: tuple[CommandRow, ...] = (
         "labels export",
         "labels_exchange:labels_export_command",
         "Write a label store's history or labels to a file.",
+    ),
+    CommandRow(
+        "labels choose",
+        "labels_choose:labels_choose_command",
+        "Choose the sources that people should label next, class by class.",
     ),
     CommandRow(
         "labels show",

@@ -1,4 +1,4 @@
-"""`skyvet score`: alert packets or frame sequences to calibrated scores."""
+"""`skyvet score`: alerts, frame sequences or light curves to calibrated scores."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import dataclasses
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from skyvet.cli.console import make_table, note, show_result
+from skyvet.cli.light_curve_inputs import (
+    BrightStarsOption,
+    LightCurveChoice,
+    MatchOption,
+    MatchRadiusOption,
+)
 from skyvet.cli.options import JsonOption
 from skyvet.cli.partitioned import (
     ClusterOption,
@@ -29,10 +35,14 @@ from skyvet.cli.sequence_scoring import (
     sequence_rows,
     uncalibrated_warning,
 )
+from skyvet.cli.source_scoring import SourceScoring, is_for_sources
 from skyvet.cli.sources import MappingOption, SchemasOption, read_source_options
 from skyvet.core.errors import InvalidInputError
+from skyvet.features.light_curves.configs import FeatureConfig
 from skyvet.inference.configs import ScoreConfig, SequenceScoreConfig
 from skyvet.inference.partitions.configs import ClusterConfig
+from skyvet.io.light_curve_sources.configs import LightCurveInputConfig
+from skyvet.preprocessing.light_curve_cuts import CutConfig
 
 if TYPE_CHECKING:
     from skyvet.core.progress import Progress
@@ -47,7 +57,8 @@ _Inputs = Annotated[
     list[str],
     typer.Argument(
         help="Packets (files, folders, globs, .tar or .tar.gz nights, - for stdin), one dataset "
-        "folder, or one folder of frame sequences (frame store, FITS frames, embeddings)."
+        "folder, one folder of frame sequences (frame store, FITS frames, embeddings), or light "
+        "curves or their features."
     ),
 ]
 
@@ -59,6 +70,13 @@ def score_command(
     bundle: Annotated[
         str, typer.Option(help="Bundle folder, or the name of one that ships with skyvet.")
     ] = "default",
+    kind: Annotated[
+        Literal["auto", "light-curves"],
+        typer.Option(help="What the input is; auto goes by the bundle and the input."),
+    ] = "auto",
+    match: MatchOption = None,
+    match_radius_arcsec: MatchRadiusOption = 2.0,
+    bright_stars: BrightStarsOption = None,
     schemas: SchemasOption = None,
     mapping: MappingOption = None,
     cluster: ClusterOption = "none",
@@ -66,10 +84,32 @@ def score_command(
     dry_run: DryRunOption = False,
     config: ScoreConfig,
     sequences: SequenceScoreConfig,
+    light_curves: LightCurveInputConfig,
+    cuts: CutConfig,
+    features: FeatureConfig,
     as_json: JsonOption = False,
 ) -> None:
-    """Score alert packets, a dataset or frame sequences with a bundle."""
+    """Score alerts, frame sequences or light curves with a bundle."""
     where = cluster_config(cluster, workers)
+    if kind == "light-curves" or is_for_sources(bundle):
+        choice = LightCurveChoice(
+            inputs=inputs,
+            config=light_curves,
+            cuts=cuts,
+            match=match or (),
+            match_radius_arcsec=match_radius_arcsec,
+            bright_stars=bright_stars,
+        )
+        scoring = SourceScoring(
+            choice=choice,
+            out=out,
+            bundle=bundle,
+            features=features,
+            where=where,
+            survey="" if config.survey == "auto" else config.survey,
+        )
+        scoring.run(is_dry_run=dry_run, as_json=as_json)
+        return
     folder = fitting_sequence_input(inputs, bundle, is_mapped=bool(mapping))
     if folder is not None:
         if where.is_distributed or dry_run:

@@ -25,6 +25,7 @@ from skyvet.io.tables import identifier_array
 from skyvet.records.feature_table import FeatureTable
 
 __all__ = [
+    "JOINED_FEATURES",
     "FeatureLayout",
     "column_values",
     "feature_files",
@@ -33,10 +34,14 @@ __all__ = [
     "iter_feature_tables",
     "join_feature_tables",
     "plain_array",
+    "read_feature_group",
     "read_feature_layout",
     "read_feature_table",
     "write_feature_table",
 ]
+
+JOINED_FEATURES = "features.parquet"
+"""Name of the table of all partitions in a folder of features."""
 
 _KEY = b"skyvet.features"
 _ID = "source_id"
@@ -144,11 +149,16 @@ def write_feature_table(path: Path, tables: FeatureTable | Iterable[FeatureTable
 def feature_files(path: Path) -> tuple[Path, ...]:
     """Return the Parquet files that a path means: itself, or those in the folder, by name.
 
+    A folder that `skyvet features` made is its joined table.
+
     Raises
     ------
     DatasetError
         If there is none.
     """
+    joined = path / JOINED_FEATURES
+    if joined.is_file():
+        return (joined,)
     found = tuple(sorted(path.rglob("*.parquet"))) if path.is_dir() else (path,)
     found = tuple(file for file in found if not file.name.startswith((".", "_")))
     if not found or not found[0].is_file():
@@ -235,6 +245,34 @@ def iter_feature_tables(
         with pq.ParquetFile(part) as file:
             for batch in file.iter_batches(batch_size=n_rows):
                 yield _from_arrow(pa.Table.from_batches([batch]), layout, part)
+
+
+def read_feature_group(
+    path: Path, i_group: int, *, names: Sequence[str] | None = None, id_column: str = ""
+) -> FeatureTable:
+    """Read one row group of a file, so that many processes can share it.
+
+    Parameters
+    ----------
+    path : Path
+        Parquet file.
+    i_group : int
+        Number of the row group.
+    names, id_column
+        As for `read_feature_layout`.
+
+    Raises
+    ------
+    DatasetError, InvalidInputError
+        As `read_feature_layout`; also if the row group cannot be read.
+    """
+    layout = read_feature_layout(path, names=names, id_column=id_column)
+    try:
+        with pq.ParquetFile(path) as file:
+            table = file.read_row_group(i_group)
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"row group {i_group} of {path} is damaged: {error}") from error
+    return _from_arrow(table, layout, path)
 
 
 def read_feature_table(

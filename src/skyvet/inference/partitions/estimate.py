@@ -32,7 +32,8 @@ class CostEstimate:
     n_partitions : int
         Partitions to do.
     n_items : int or None
-        Inputs in them, about; None where that is not known before they are read.
+        Inputs in them, about; None where that is not known before they are read. Those that the
+        sample's partition leaves out by cuts count for the time of reading alone.
     n_workers : int
         Partitions worked on at once.
     n_sampled : int
@@ -62,6 +63,7 @@ class _Sample:
     n_items: int
     seconds: float
     reading_seconds: float
+    worked_share: float
     n_bytes_memory: int
     n_bytes_disk: int
 
@@ -110,7 +112,9 @@ def estimate_cost(
         return None
     n_each = [partition.n_items for partition in partitions]
     n_items = None if None in n_each else sum(n or 0 for n in n_each)
-    share = n_items if n_items is not None else sample.n_items * len(partitions)
+    n_worked = sample.n_items * len(partitions)
+    if n_items is not None:
+        n_worked = round(n_items * sample.worked_share)
     largest = max((n or 0 for n in n_each), default=0) or sample.n_items
     per_item = (sample.seconds - sample.reading_seconds) / sample.n_items
     reading = sample.reading_seconds * len(partitions)
@@ -122,9 +126,9 @@ def estimate_cost(
         n_workers=n_workers,
         n_sampled=sample.n_items,
         seconds_per_item=per_item,
-        seconds=(per_item * share + reading) / n_at_once,
+        seconds=(per_item * n_worked + reading) / n_at_once,
         memory_mb=peak_memory_mb() + held_mb,
-        output_mb=sample.n_bytes_disk * share / sample.n_items / 1e6,
+        output_mb=sample.n_bytes_disk * n_worked / sample.n_items / 1e6,
     )
 
 
@@ -152,6 +156,7 @@ def _timed(task: PartitionTask, partition: Partition, limit: int | None) -> _Sam
         n_items=found.n_results + len(found.rejections),
         seconds=seconds,
         reading_seconds=found.reading_seconds,
+        worked_share=found.worked_share,
         n_bytes_memory=found.n_bytes,
         n_bytes_disk=n_bytes,
     )

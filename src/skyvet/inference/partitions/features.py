@@ -70,6 +70,7 @@ class FeatureTask:
             counts=read.counts,
             n_bytes=read.n_bytes + table.nbytes,
             reading_seconds=read.seconds,
+            worked_share=read.kept_share,
         )
 
 

@@ -48,6 +48,13 @@ class ReadLightCurves:
     seconds: float
 
     @property
+    def kept_share(self) -> float:
+        """Share of the sources read that passed the cuts."""
+        n_cut = sum(n for name, n in self.counts.items() if name.startswith("cut_"))
+        n_read = self.counts["n_sources"]
+        return (n_read - n_cut) / n_read if n_read else 1.0
+
+    @property
     def n_bytes(self) -> int:
         """Memory of the epochs [bytes]."""
         names = ("mjd_tai", "flux_njy", "flux_err_njy", "band")

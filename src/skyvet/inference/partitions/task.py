@@ -66,6 +66,8 @@ class PartitionCounts:
         Memory that input and output held [bytes].
     reading_seconds : float
         Time that the whole partition takes to be read, however few of its inputs are worked on.
+    worked_share : float
+        Share of the partition's inputs that are worked on; the others are cut, which is cheap.
     """
 
     n_results: int
@@ -73,6 +75,7 @@ class PartitionCounts:
     counts: Mapping[str, int] = field(default_factory=dict)
     n_bytes: int = 0
     reading_seconds: float = 0.0
+    worked_share: float = 1.0
 
 
 class PartitionTask(Protocol):
