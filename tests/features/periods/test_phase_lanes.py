@@ -50,8 +50,8 @@ def test_counter_holds_255():
 
 def test_levels_are_those_of_a_loop():
     counts = np.random.default_rng(2).integers(0, 256, (200, LANES)).astype(np.uint8)
-    found = levels_of(counts, (10, 190), 244)
-    expected = np.stack([(counts[10:190] >= 244 + k).sum(0) for k in range(LEVELS_AT_ONCE)])
+    found = levels_of(counts, (10, 190), 250)
+    expected = np.stack([(counts[10:190] >= 250 + k).sum(0) for k in range(LEVELS_AT_ONCE)])
     np.testing.assert_array_equal(found, expected)
 
 

@@ -38,7 +38,7 @@ RESEED_AFTER = 8192
 """Frequencies of an even grid after which phases are computed afresh; a multiple of `LANES`."""
 BINS_AT_ONCE = 4
 """Bins that one pass over the points counts: as many as fit the registers of a plain CPU."""
-LEVELS_AT_ONCE = 8
+LEVELS_AT_ONCE = 4
 """Levels that one pass over the counts compares with."""
 MAX_PHASE_BINS = 200
 """Bins are bytes, and some values are spare."""
