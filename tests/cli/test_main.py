@@ -23,7 +23,8 @@ HEAVY = frozenset(
     }
 )  # fmt: skip
 
-# A network's config stands beside its layers and a calibration method beside its fit.
+# A network's config stands beside its layers, a calibration method beside its fit, a query beside
+# its arithmetic.
 NEEDED_FOR_OPTIONS = {
     "train triplet": {"torch", "scipy"},
     "train encoder": {"torch", "scipy"},
@@ -32,6 +33,7 @@ NEEDED_FOR_OPTIONS = {
     "tune": {"torch", "scipy"},
     "audit": {"torch", "scipy"},
     "rounds": {"torch", "scipy"},
+    "labels choose": {"scipy"},
 }
 
 FAKES = (

@@ -24,7 +24,7 @@ def _scores(n=200, seed=0):
 
 def test_scopes_sample_holds_sources_above_the_threshold_of_each_class():
     scores = _scores()
-    config = SourceSelectionConfig(n_per_class=5, min_probability=0.9)
+    config = SourceSelectionConfig(n_per_class=5)
     chosen = choose_sources(scores, config)
     assert dict(chosen.n_of_class) == {"rrab": 5, "ew": 5, "lpv": 5}
     for row, tags in zip(chosen.rows, chosen.asked_for, strict=True):
@@ -32,16 +32,22 @@ def test_scopes_sample_holds_sources_above_the_threshold_of_each_class():
         assert all(scores[tag][row] >= 0.9 for tag in tags)
 
 
+def test_a_class_with_few_sure_sources_gets_few():
+    scores = {"rrab": np.array([0.95, 0.85, 0.1]), "ew": np.array([0.2, 0.1, 0.3])}
+    chosen = choose_sources(scores, SourceSelectionConfig(n_per_class=3))
+    assert dict(chosen.n_of_class) == {"rrab": 1, "ew": 0}
+
+
 def test_top_n_are_the_most_probable_ones():
     scores = {"rrab": _scores()["rrab"]}
-    query = HighConfidenceQuery(real_share=1.0, order="surest")
+    query = HighConfidenceQuery(order="surest")
     chosen = choose_sources(scores, SourceSelectionConfig(strategy=query, n_per_class=10))
     expected = np.argsort(-scores["rrab"])[:10]
     np.testing.assert_array_equal(chosen.rows, expected)
 
 
 def test_every_beginning_is_balanced_between_classes():
-    chosen = choose_sources(_scores(), SourceSelectionConfig(n_per_class=20))
+    chosen = choose_sources(_scores(), SourceSelectionConfig(n_per_class=10))
     first = [tags[0] for tags in chosen.asked_for[:9]]
     assert {first.count(tag) for tag in ("rrab", "ew", "lpv")} <= {2, 3, 4}
 

@@ -39,7 +39,7 @@ from skyvet.io.label_cells import (
 from skyvet.records.source_labels import SourceLabels, count_contradictions, labels_of_classes
 from skyvet.records.source_taxonomy import SourceTaxonomy
 
-__all__ = ["SourceLabelFile", "read_source_labels"]
+__all__ = ["SourceLabelFile", "read_labelled_ids", "read_source_labels"]
 
 _ID_NAMES = ("source_id", "object_id", "obj_id", "star_id", "ztf_id", "_id", "oid", "id", "ID")
 _TAG_NAMES = ("tag", "class_tag")
@@ -132,6 +132,27 @@ def read_source_labels(path: Path, taxonomy: SourceTaxonomy) -> SourceLabelFile:
             f"({', '.join(taxonomy.tags[:8])}, ...); is it the right taxonomy?"
         )
     return found
+
+
+def read_labelled_ids(path: Path) -> list[int | str]:
+    """Return the sources that stand in a label file, whatever it says of them.
+
+    Parameters
+    ----------
+    path : Path
+        As for `read_source_labels`.
+
+    Raises
+    ------
+    LabelError
+        If the file cannot be read or has no column of identifiers.
+    """
+    _header(path)
+    raw = read_columns(path, {_ID: _ID_NAMES}, needed=(_ID,))
+    faults = RowFaults(path)
+    ids = parse_identifiers(raw[_ID], faults, name="source", is_needed=True)
+    faults.raise_if_any()
+    return [*dict.fromkeys(ids.to_pylist())]
 
 
 def _header(path: Path) -> list[str]:

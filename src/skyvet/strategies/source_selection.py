@@ -1,8 +1,8 @@
 """Which sources people should look at next: any query strategy, class by class.
 
 SCoPe's samples for its scanners (Healy et al. 2024) are three settings of this: for each class
-sources above a probability drawn at random (`HighConfidenceQuery` with ``real_share=1``), the most
-probable ones (``order="surest"``), and equally many of each class. Every other strategy of
+sources above a probability drawn at random (`HighConfidenceQuery`, the default), the most probable
+ones (its ``order="surest"``), and equally many of each class. Every other strategy of
 `skyvet.strategies.queries` works in the same way on the logit of each class.
 """
 
@@ -34,8 +34,9 @@ class SourceSelectionConfig(Config):
     """What to ask people for."""
 
     strategy: QueryConfig = Field(
-        default=HighConfidenceQuery(real_share=1.0),
-        description="query strategy, applied to each class",
+        default=HighConfidenceQuery(),
+        description="query strategy, applied to each class; high_confidence asks for sources that "
+        "surely are of the class, never for those that surely are not",
     )
     classes: tuple[str, ...] = Field(
         default=(), description="tags of the classes to ask for; none = all of the scores"
@@ -150,7 +151,7 @@ def _rank_class(
     is_scored = np.isfinite(probability)
     safe = np.clip(np.where(is_scored, probability, 0.0), _SUREST, 1 - _SUREST)
     held = np.full(len(safe), -1, dtype=np.int8) if labels is None else np.asarray(labels)
-    may_ask = is_scored & (safe >= config.min_probability) & (held < 0)
+    may_ask = is_scored & (safe >= _lowest(config)) & (held < 0)
     if is_available is not None:
         may_ask &= is_available
     state = QueryState(
@@ -158,7 +159,18 @@ def _rank_class(
         labels=held,
         is_available=may_ask,
     )
-    return config.strategy.rank(state, config.n_per_class, rng=np.random.default_rng(seed))
+    query = config.strategy
+    if isinstance(query, HighConfidenceQuery):
+        query = query.model_copy(update={"real_share": 1.0})
+    return query.rank(state, config.n_per_class, rng=np.random.default_rng(seed))
+
+
+def _lowest(config: SourceSelectionConfig) -> float:
+    """Return the probability below which no source is asked for."""
+    query = config.strategy
+    if isinstance(query, HighConfidenceQuery) and query.order == "random":
+        return max(config.min_probability, query.threshold)
+    return config.min_probability
 
 
 def _in_turns(rankings: Sequence[IntArray]) -> IntArray:

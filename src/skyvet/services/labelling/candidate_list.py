@@ -15,6 +15,8 @@ from skyvet.services.labelling.shown import ShownObjects
 
 __all__ = ["read_candidate_list"]
 
+_ID_COLUMNS = ("candidate_id", "source_id")
+
 
 def read_candidate_list(path: Path, candidates: ShownObjects) -> IntArray:
     """Read which candidates of a dataset are to be labelled, the first one first.
@@ -22,8 +24,9 @@ def read_candidate_list(path: Path, candidates: ShownObjects) -> IntArray:
     Parameters
     ----------
     path : Path
-        Parquet or CSV with a column ``candidate_id``, and ``survey`` where identifiers of several
-        surveys are equal. The ``ask.parquet`` of ``skyvet rounds`` is such a file.
+        Parquet or CSV with a column ``candidate_id`` or ``source_id``, and ``survey`` where
+        identifiers of several surveys are equal. The ``ask.parquet`` of ``skyvet rounds`` and what
+        ``skyvet labels choose`` writes are such files.
     candidates : ShownObjects
         The dataset.
 
@@ -60,12 +63,15 @@ def read_candidate_list(path: Path, candidates: ShownObjects) -> IntArray:
 def _read(path: Path) -> pa.Table:
     try:
         if path.suffix.lower() == ".csv":
-            as_text = pacsv.ConvertOptions(column_types={"candidate_id": pa.string()})
+            as_text = pacsv.ConvertOptions(column_types=dict.fromkeys(_ID_COLUMNS, pa.string()))
             table = pacsv.read_csv(path, convert_options=as_text)
         else:
             table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise InvalidInputError(f"{path} cannot be read as a list: {error}") from error
-    if "candidate_id" not in table.column_names:
-        raise InvalidInputError(f"{path} has no column candidate_id; it cannot say what to label")
-    return table
+    found = [name for name in _ID_COLUMNS if name in table.column_names]
+    if not found:
+        raise InvalidInputError(
+            f"{path} has no column {' or '.join(_ID_COLUMNS)}; it cannot say what to label"
+        )
+    return table.rename_columns({found[0]: _ID_COLUMNS[0]})
