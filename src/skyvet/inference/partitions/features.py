@@ -84,7 +84,10 @@ def features_of(batch: LightCurveBatch, config: FeatureConfig) -> pa.Table:
 
 
 def feature_table_of(batch: LightCurveBatch, config: FeatureConfig) -> FeatureTable:
-    """Return the features of a batch, with position and survey beside them."""
+    """Return the features of a batch, with position, survey and the input's columns beside them.
+
+    An input column of the name of a feature (a catalogue's ``period_d``) becomes ``input_<name>``.
+    """
     table = compute_features(batch, config)
     known = {
         "survey": np.full(len(batch), batch.survey),
@@ -92,7 +95,9 @@ def feature_table_of(batch: LightCurveBatch, config: FeatureConfig) -> FeatureTa
         "dec_deg": batch.dec_deg,
     }
     columns = {**{k: v for k, v in known.items() if v is not None}, **table.columns}
-    return dataclasses.replace(table, columns=columns)
+    taken = {*table.names, *table.dmdt_names, "source_id"}
+    renamed = {f"input_{k}" if k in taken else k: values for k, values in columns.items()}
+    return dataclasses.replace(table, columns=renamed)
 
 
 def join_features(folder: Path, config: FeatureConfig) -> Path:
