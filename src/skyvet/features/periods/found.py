@@ -84,20 +84,17 @@ class AliasMember:
     Parameters
     ----------
     name : str
-        How its frequency follows from the consensus frequency f: ``half``, ``double``,
-        ``f+1``, ``f-1``, ``f+2``, ``f-2``, ``f+1/29.5``, ``f+1/365``...; days are sidereal.
+        How its frequency follows from the consensus frequency f, one of `aliases.ALIAS_NAMES`:
+        ``half``, ``double``, ``f+1``, ``f-1``, ``f+lunar``, ``f-annual``, ...
     period_d : float
-        Its period, refined [d].
+        Its period [d]; NaN where there is none (too slow for the baseline).
     log_odds : float
-        Log of its probability against the consensus period's; at most about 0.
-    relative_power : float
-        Share of the variance it explains, relative to the consensus; above 0.
+        Log of its probability against the consensus period's; rarely above 0, NaN as the period.
     """
 
     name: str
     period_d: float
     log_odds: float
-    relative_power: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
