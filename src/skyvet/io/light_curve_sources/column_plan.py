@@ -17,7 +17,10 @@ from skyvet.io.light_curve_sources.presets import (
     preset_for,
 )
 
-__all__ = ["ColumnPlan", "plan_columns", "type_at"]
+__all__ = ["UNKNOWN_BAND", "ColumnPlan", "plan_columns", "type_at"]
+
+UNKNOWN_BAND = "unknown"
+"""Name of the filter of all epochs where neither a column nor the user says it."""
 
 _N_SHOWN = 40
 
@@ -125,7 +128,7 @@ def plan_columns(schema: pa.Schema, config: LightCurveInputConfig, *, where: str
         zero_point_mag=config.zero_point_mag,
         time_scale=scale or preset.time_scales.get(time_name) or TIME_SCALE_OF_NAME.get(time_name),
         exposure_s=exposure_s if config.exposure_s is None else config.exposure_s,
-        band=config.band,
+        band=config.band or UNKNOWN_BAND,
         band_names={**preset.band_names, **given},
         bands=config.bands,
         bad_flags=preset.bad_flags if config.bad_flags is None else config.bad_flags,

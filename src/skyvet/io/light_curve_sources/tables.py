@@ -20,7 +20,12 @@ from skyvet.io.light_curve_sources.blocks import (
     iter_block,
     schema_of,
 )
-from skyvet.io.light_curve_sources.column_plan import ColumnPlan, plan_columns, type_at
+from skyvet.io.light_curve_sources.column_plan import (
+    UNKNOWN_BAND,
+    ColumnPlan,
+    plan_columns,
+    type_at,
+)
 from skyvet.io.light_curve_sources.configs import LightCurveInputConfig, TimeScale
 from skyvet.io.light_curve_sources.grouping import Grouping, bucket_of, divide
 from skyvet.io.light_curve_sources.partitions import LightCurvePartition, Span
@@ -178,6 +183,11 @@ def _source(
     plans = {
         path: replace(plan, has_integer_ids=grouping.are_integers) for path, plan in plans.items()
     }
+    if any("band" not in p.places and p.band == UNKNOWN_BAND for p in plans.values()):
+        notes += (
+            f"no column says the filter: all epochs are taken as of one, {UNKNOWN_BAND!r}; name "
+            "it with the setting band, or the column with columns.band",
+        )
     notes += _notes_of_grouping(grouping)
     for note in notes:
         _LOG.warning(note)
