@@ -23,7 +23,7 @@ from skyvet.services.labelling.subclasses import Subclass, default_subclasses
 from skyvet.strategies.queries.interface import QuerySettings
 from skyvet.strategies.queries.registry import build_query, strategy_titles
 
-__all__ = ["cache_folder", "open_dataset_to_label", "open_session"]
+__all__ = ["cache_folder", "known_strategies", "open_dataset_to_label", "open_session"]
 
 
 def open_dataset_to_label(path: Path) -> Dataset:
@@ -98,7 +98,7 @@ def open_session(
     StoreUnavailableError
         If the store does not answer.
     """
-    strategies = _strategies(config.strategy)
+    strategies = known_strategies(config.strategy)
     candidates = ShownCandidates(dataset)
     cache = cache or cache_folder(dataset)
     scores = None
@@ -124,8 +124,19 @@ def open_session(
     return service
 
 
-def _strategies(chosen: str) -> dict[str, QuerySettings]:
-    """Return every strategy with its defaults, and check the chosen one."""
+def known_strategies(chosen: str) -> dict[str, QuerySettings]:
+    """Return every strategy with its defaults, and check the chosen one.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no such strategy.
+
+    Examples
+    --------
+    >>> "entropy" in known_strategies("auto")
+    True
+    """
     known = strategy_titles()
     if chosen not in (AUTO_STRATEGY, *known):
         raise InvalidInputError(
