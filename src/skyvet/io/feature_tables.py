@@ -142,8 +142,9 @@ def write_feature_table(path: Path, tables: FeatureTable | Iterable[FeatureTable
             n_rows += arrow.num_rows
             following = next(given, None)
             if following is None:
-                return n_rows
+                break
             arrow = _cast(feature_table_to_arrow(following), arrow.schema, path)
+    return n_rows
 
 
 def feature_files(path: Path) -> tuple[Path, ...]:

@@ -158,7 +158,7 @@ def label_sources(
     ([2], 1, 1)
     """
     full = imply_labels(labels, taxonomy).select(taxonomy.top_down())
-    has_vote = full.is_inspected.any(axis=1)
+    has_vote = np.asarray(np.any(full.is_inspected, axis=1), dtype=np.bool_)
     row_of = full.of_sources(table.source_ids if label_ids is None else label_ids)
     rows = np.flatnonzero((row_of >= 0) & has_vote[row_of])
     if not len(rows):

@@ -36,6 +36,7 @@ __all__ = [
 
 _EVEN = 0.5
 _N_FOLDS = 5
+_MOST_OF_A_KIND = 10_000  # far more than the one to three numbers of a calibrator need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -197,12 +198,13 @@ def _class_calibrator(
     seed: int,
 ) -> Calibrator:
     """Return the calibrator of one class; the simplest where methods cannot be compared."""
-    rows, labels, weight = _doubled(votes, weights)
+    rng = np.random.default_rng(seed)
+    rows, labels, weight = _thinned(*_doubled(votes, weights), rng=rng)
     try:
         return select_calibrator(
             logits[rows],
             labels,
-            rng=np.random.default_rng(seed),
+            rng=rng,
             groups=groups[rows],
             methods=config.calibration,
             weights=weight,
@@ -223,3 +225,19 @@ def _doubled(votes: FloatArray, weights: FloatArray) -> tuple[IntArray, IntArray
         np.concatenate([np.ones(len(yes), np.int64), np.zeros(len(no), np.int64)]),
         np.concatenate([weights[yes] * votes[yes], weights[no] * (1.0 - votes[no])]),
     )
+
+
+def _thinned(
+    rows: IntArray, labels: IntArray, weights: FloatArray, *, rng: np.random.Generator
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Draw some of each kind at random where they are very many, weighted up to all."""
+    kept, weights = [], np.array(weights)
+    for label in (0, 1):
+        own = np.flatnonzero(labels == label)
+        if len(own) > _MOST_OF_A_KIND:
+            total = weights[own].sum()
+            own = np.sort(rng.choice(own, _MOST_OF_A_KIND, replace=False))
+            weights[own] *= total / weights[own].sum()
+        kept.append(own)
+    few = np.concatenate(kept)
+    return rows[few], labels[few], weights[few]

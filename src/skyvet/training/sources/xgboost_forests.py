@@ -65,15 +65,16 @@ def constant_forest(value: float, *, n_features: int) -> Forest:
     >>> constant_forest(0.5, n_features=3).n_trees
     1
     """
+    nothing = np.zeros(1, dtype=np.int64)
     return Forest(
-        tree=np.zeros(1),
-        node=np.zeros(1),
-        feature=np.zeros(1),
+        tree=nothing,
+        node=nothing,
+        feature=nothing,
         threshold=np.zeros(1),
-        left=np.zeros(1),
-        right=np.zeros(1),
-        missing_left=np.zeros(1),
-        is_leaf=np.ones(1),
+        left=nothing,
+        right=nothing,
+        missing_left=nothing > 0,
+        is_leaf=nothing == 0,
         value=np.zeros((1, 1)),
         base=np.array([value]),
         n_features=n_features,
