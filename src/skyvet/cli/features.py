@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from skyvet.cli.console import show_result
 from skyvet.cli.light_curve_inputs import (
     BrightStarsOption,
+    HatsOption,
     InputsArgument,
     LightCurveChoice,
     MatchOption,
     MatchRadiusOption,
     PartitionWork,
     run_rows,
+    written_hats,
 )
 from skyvet.cli.options import JsonOption
 from skyvet.cli.partitioned import (
@@ -39,10 +41,7 @@ def features_command(
         Path,
         typer.Option(help="Folder to write: one part a partition, and features.parquet of all."),
     ],
-    table_format: Annotated[
-        Literal["parquet", "hats"],
-        typer.Option("--format", help="hats: also a HATS catalogue of the result, in OUT/hats."),
-    ] = "parquet",
+    table_format: HatsOption = "parquet",
     match: MatchOption = None,
     match_radius_arcsec: MatchRadiusOption = 2.0,
     bright_stars: BrightStarsOption = None,
@@ -77,16 +76,7 @@ def features_command(
     run, seconds = work.run(as_json=as_json)
     joined = join_features(out, config)
     closing = f"Features: {joined}\nRejections: {out / 'rejections.parquet'}"
-    if table_format == "hats":
-        closing += f"\n{_write_hats(joined, out / 'hats')}"
+    closing += written_hats(joined, out / "hats", table_format)
     document, table = run_rows(run, seconds, title="Features computed")
     show_result({**document, "features": joined}, table, closing, as_json=as_json)
     check_all_done([failed.name for failed in run.failed], out)
-
-
-def _write_hats(table: Path, out: Path) -> str:
-    from skyvet.inference.partitions.hats_catalogues import write_hats_catalogue
-
-    n_placed, n_without = write_hats_catalogue(table, out)
-    left = f" ({n_without} sources without a position are not in it)" if n_without else ""
-    return f"HATS catalogue: {out} of {n_placed} sources{left}"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 from rich.table import Table
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BrightStarsOption",
+    "HatsOption",
     "InputsArgument",
     "LightCurveChoice",
     "MatchOption",
     "MatchRadiusOption",
     "PartitionWork",
     "run_rows",
+    "written_hats",
 ]
 
 InputsArgument = Annotated[
@@ -62,6 +64,10 @@ BrightStarsOption = Annotated[
         help="Leave out sources in the light of a bright star of this Gaia file; 'vizier' asks "
         "VizieR.",
     ),
+]
+HatsOption = Annotated[
+    Literal["parquet", "hats"],
+    typer.Option("--format", help="hats: also a HATS catalogue of the result, in OUT/hats."),
 ]
 _VIZIER = "vizier"
 
@@ -201,3 +207,24 @@ def run_rows(
     ]
     document = {**dataclasses.asdict(run), "seconds": seconds}
     return document, make_table(f"{title} in {seconds:.1f} s", ["what", "n"], rows)
+
+
+def written_hats(table: Path, out: Path, table_format: str) -> str:
+    """Write a HATS catalogue where one is asked for, and say so.
+
+    Parameters
+    ----------
+    table : Path
+        Joined result.
+    out : Path
+        Folder of the catalogue.
+    table_format : str
+        ``hats``, or anything else for none.
+    """
+    if table_format != "hats":
+        return ""
+    from skyvet.inference.partitions.hats_catalogues import write_hats_catalogue
+
+    n_placed, n_without = write_hats_catalogue(table, out)
+    left = f" ({n_without} sources without a position are not in it)" if n_without else ""
+    return f"\nHATS catalogue: {out} of {n_placed} sources{left}"

@@ -70,6 +70,7 @@ COMMANDS: tuple[CommandRow, ...] = (
         "Score alerts, frame sequences or light curves with a bundle.",
     ),
     CommandRow("features", "features:features_command", "Compute features of light curves."),
+    CommandRow("periods", "periods:periods_command", "Search light curves for periods."),
     CommandRow(
         "train triplet",
         "train_triplet:train_triplet_command",

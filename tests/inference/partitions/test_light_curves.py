@@ -200,17 +200,8 @@ def _skyvet(*words: object) -> int:
 
 def test_score_command_takes_features(source_bundle_path, feature_file, tmp_path, capsys):
     out = tmp_path / "s.parquet"
-    main(
-        [
-            "score",
-            str(feature_file),
-            "--bundle",
-            str(source_bundle_path),
-            "--out",
-            str(out),
-            "--json",
-        ]
-    )
+    options = ("--bundle", source_bundle_path, "--out", out, "--json")
+    assert _skyvet("score", feature_file, *options) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["n_results"], document["n_rejected"]) == (50, 0)
     assert len(read_source_scores(out)) == 50
