@@ -7,6 +7,7 @@ of 2**-31 in the lower half. Rounding leaves sums right to 1e-7 of the band's fo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,13 +34,13 @@ from skyvet.features.periods.phase_lanes import (
 __all__ = [
     "Explained",
     "WeightedPoints",
-    "band_sums",
+    "binned",
     "explained",
     "weighted_points",
-    "workspace",
 ]
 
 _ROWS = 128
+_BLOCKS = 16
 _ROUNDING = 1e-13
 """Spread of a band, relative to its magnitude, that is rounding alone."""
 
@@ -178,75 +179,103 @@ def explained(
         task = gpu.FoldingTask(frequencies=frequencies, n_bins=n_bins, device=on)
         found: Explained = gpu.explained(points, task)
         return found
-    shape = (points.offsets, n_bins)
-    if isinstance(frequencies, FrequencyGrid):
-        n = frequencies.n
-        out = np.zeros((2, n + -n % LANES))
-        first_and_step = (frequencies.f_min, frequencies.step)
-        _even((points.time_d, points.words, points.units), shape, first_and_step, out)
-    else:
-        n, wanted = len(frequencies), full_lanes(frequencies)
-        out = np.zeros((2, len(wanted)))
-        _exact((points.time_d, points.product, points.weight), shape, wanted, out)
+    n = frequencies.n if isinstance(frequencies, FrequencyGrid) else len(frequencies)
+    out = np.zeros((2, n + -n % LANES))
+    for chunk, blocks in binned(points, frequencies, n_bins=n_bins):
+        _explain(blocks, out[0, chunk], out[1, chunk])
     return Explained(chi2=out[0, :n], n_occupied=out[1, :n])
 
 
-@njit(cache=True, nogil=True)
-def _even(values, shape, first_and_step, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill what is explained, and the number of occupied bins, on an even grid."""
-    time, packed, units = values
-    offsets, n_bins = shape
-    f_min, df = first_and_step
-    words = np.empty(len(time), np.uint32)
-    steps = np.empty(len(time), np.uint32)
-    phase_words(time, df, steps)
-    work = workspace(n_bins)
-    sums = np.empty((2, n_bins, LANES))
-    for start in range(0, out.shape[1], LANES):
-        since = start % RESEED_AFTER
-        if since == 0:
-            phase_words(time, f_min + df * start, words)
-        for band in range(len(offsets) - 1):
-            points = (offsets[band], offsets[band + 1], n_bins)
-            band_sums((words, steps, since), (packed, units[band]), (points, work, sums))
-            _add_explained(sums, out[0, start : start + LANES], out[1, start : start + LANES])
-
-
-@njit(cache=True, nogil=True)
-def _exact(values, shape, frequencies, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill the same at frequencies whose number is a multiple of `LANES`."""
-    time, product, weight = values
-    offsets, n_bins = shape
-    work = workspace(n_bins)
-    sums = np.empty((2, n_bins, LANES))
-    for start in range(0, out.shape[1], LANES):
-        at = frequencies[start : start + LANES]
-        for band in range(len(offsets) - 1):
-            points = (offsets[band], offsets[band + 1], n_bins)
-            band_sums((time, at), (product, weight), (points, work, sums))
-            _add_explained(sums, out[0, start : start + LANES], out[1, start : start + LANES])
-
-
-@njit(cache=True, nogil=True)
-def workspace(n_bins):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Return phase bins of some points, and packed sums."""
-    return np.empty((_ROWS, LANES), np.uint8), np.empty((n_bins, LANES), np.int64)
-
-
-@njit(cache=True, nogil=True)
-def band_sums(phases, values, into):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Fill the sums of one band at 64 frequencies.
+def binned(
+    points: WeightedPoints, frequencies: Frequencies, *, n_bins: int
+) -> Iterator[tuple[slice, FloatArray]]:
+    """Yield sums over phase bins for some frequencies at a time, folded on the CPU.
 
     Parameters
     ----------
-    phases : tuple
-        As `even_phase_bins` or `exact_phase_bins` takes it.
-    values : (ndarray int64, ndarray) or (ndarray float64, ndarray float64)
-        With even phases: packed words of all points, and the band's units. With exact phases:
-        products and weights of all points.
-    into : (tuple, tuple, ndarray)
-        (first point, last point, number of bins); workspace (bins, packed sums); and sums of
-        shape (2, n_bins, 64) to be filled: products, weights.
+    points : WeightedPoints
+        At least one band.
+    frequencies : FrequencyGrid or ndarray, shape (k,), float64
+        Trial frequencies [1/d].
+    n_bins : int
+        Bins of phase.
+
+    Yields
+    ------
+    slice
+        Which frequencies, in whole blocks of 64; the last block goes beyond the last frequency.
+    ndarray, shape (n_blocks, n_bands, 2, n_bins, 64), float64
+        Sums of products and of weights; overwritten by the next.
+
+    Examples
+    --------
+    >>> from skyvet.features.periods.folding import points_of
+    >>> from skyvet.features.band_series import BandSeries
+    >>> band = BandSeries(
+    ...     band="r", time_d=[0.0, 1.0], magnitude=[18.0, 19.0], magnitude_err=[0.1, 0.1])
+    >>> points = weighted_points(points_of([band], min_points=2), is_weighted=True)
+    >>> for chunk, blocks in binned(points, np.array([0.5]), n_bins=2):
+    ...     print(chunk, blocks[0, 0, 0, :, 0])
+    slice(0, 64, None) [-50.  50.]
+    """
+    size = _BLOCKS * LANES
+    work = (np.empty((_ROWS, LANES), np.uint8), np.empty((n_bins, LANES), np.int64))
+    blocks = np.empty((_BLOCKS, points.n_bands, 2, n_bins, LANES))
+    if isinstance(frequencies, FrequencyGrid):
+        steps = np.empty((2, len(points.words)), np.uint32)
+        phase_words(points.time_d, frequencies.step, steps[1])
+        n = frequencies.n + -frequencies.n % LANES
+    else:
+        wanted = full_lanes(frequencies)
+        n = len(wanted)
+    for start in range(0, n, size):
+        chunk = slice(start, min(start + size, n))
+        filled = blocks[: (chunk.stop - start) // LANES]
+        if isinstance(frequencies, FrequencyGrid):
+            since = start % RESEED_AFTER
+            if since == 0:
+                phase_words(points.time_d, frequencies.f_min + frequencies.step * start, steps[0])
+            packed = (points.words, points.units)
+            _fill_even((steps[0], steps[1], since), packed, (points.offsets, work, filled))
+        else:
+            values = (points.product, points.weight)
+            _fill_exact((points.time_d, wanted[chunk]), values, (points.offsets, work, filled))
+        yield chunk, filled
+
+
+@njit(cache=True, nogil=True)
+def _fill_even(phases, values, into):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill blocks of sums at frequencies of an even grid."""
+    words, steps, since = phases
+    packed, units = values
+    offsets, work, blocks = into
+    n_bins = blocks.shape[3]
+    for i in range(len(blocks)):
+        for band in range(len(offsets) - 1):
+            points = (offsets[band], offsets[band + 1], n_bins)
+            at = (words, steps, since + i * LANES)
+            _band_sums(at, (packed, units[band]), (points, work, blocks[i, band]))
+
+
+@njit(cache=True, nogil=True)
+def _fill_exact(phases, values, into):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill blocks of sums at any frequencies, a multiple of 64."""
+    time, frequencies = phases
+    offsets, work, blocks = into
+    n_bins = blocks.shape[3]
+    for i in range(len(blocks)):
+        at = (time, frequencies[i * LANES : (i + 1) * LANES])
+        for band in range(len(offsets) - 1):
+            points = (offsets[band], offsets[band + 1], n_bins)
+            _band_sums(at, values, (points, work, blocks[i, band]))
+
+
+@njit(cache=True, nogil=True)
+def _band_sums(phases, values, into):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill the sums of one band at 64 frequencies.
+
+    Values are packed words of all points and the band's units where phases are even, or else
+    products and weights of all points.
     """
     (first, last, n_bins), (bins, packed), sums = into
     sums[:] = 0.0
@@ -290,12 +319,18 @@ def _scatter(bins, values, sums):  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_explained(sums, chi2, n_occupied):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Add (sum w y)^2 / sum w over bins, and the number of bins with points."""
-    for j in range(sums.shape[1]):
-        products, weights = sums[0, j], sums[1, j]
-        for lane in range(LANES):
-            weight = weights[lane]
-            is_occupied = weight > 0.0
-            chi2[lane] += products[lane] * products[lane] / (weight if is_occupied else 1.0)
-            n_occupied[lane] += 1.0 if is_occupied else 0.0
+def _explain(blocks, chi2, n_occupied):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Add (sum w y)^2 / sum w over bins and bands, and the number of bins with points."""
+    n_blocks, n_bands, _, n_bins, _ = blocks.shape
+    for i in range(n_blocks):
+        chi2_here = chi2[i * LANES : (i + 1) * LANES]
+        occupied_here = n_occupied[i * LANES : (i + 1) * LANES]
+        for cell in range(n_bands * n_bins):
+            products = blocks[i, cell // n_bins, 0, cell % n_bins]
+            weights = blocks[i, cell // n_bins, 1, cell % n_bins]
+            for lane in range(LANES):
+                weight = weights[lane]
+                is_occupied = weight > 0.0
+                gain = products[lane] * products[lane] / (weight if is_occupied else 1.0)
+                chi2_here[lane] += gain
+                occupied_here[lane] += 1.0 if is_occupied else 0.0

@@ -12,17 +12,16 @@ from pydantic import Field, model_validator
 
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
-from skyvet.features.periods.bin_sums import WeightedPoints, band_sums, weighted_points, workspace
+from skyvet.features.periods.bin_sums import WeightedPoints, binned, weighted_points
 from skyvet.features.periods.folding import (
     FoldingFinder,
     Frequencies,
-    full_lanes,
     gpu_folding,
     points_of,
     torch_device,
 )
 from skyvet.features.periods.interface import FrequencyGrid
-from skyvet.features.periods.phase_lanes import LANES, MAX_PHASE_BINS, RESEED_AFTER, phase_words
+from skyvet.features.periods.phase_lanes import LANES, MAX_PHASE_BINS
 
 __all__ = ["BoxLeastSquares"]
 
@@ -87,40 +86,32 @@ class BoxLeastSquares(FoldingFinder):
 
     def periodogram(self, series: Sequence[BandSeries], grid: FrequencyGrid) -> FloatArray:
         """Return the statistic on an even grid, in float32; see `PeriodFinder.periodogram`."""
-        points = self._points(series)
-        if points is None:
-            return np.full(grid.n, np.nan, np.float32)
-        device = torch_device(self.device)
-        if device is not None:
-            return self._with_torch(points, grid, device).astype(np.float32)
-        out = np.empty(grid.n + -grid.n % LANES, np.float32)
-        values = (points.time_d, points.words, points.units)
-        _even(values, self._shape(points), (grid.f_min, grid.step), out)
-        return out[: grid.n]
+        return self._folded(series, grid, grid.n).astype(np.float32)
 
     def statistic(self, series: Sequence[BandSeries], frequencies: FloatArray) -> FloatArray:
         """Return the statistic at any frequencies; see `PeriodFinder.statistic`."""
+        wanted = np.asarray(frequencies, np.float64)
+        return self._folded(series, wanted, len(wanted))
+
+    def _folded(self, series: Sequence[BandSeries], frequencies: Frequencies, n: int) -> FloatArray:
         points = self._points(series)
         if points is None:
-            return np.full(len(frequencies), np.nan)
-        wanted = full_lanes(frequencies)
+            return np.full(n, np.nan)
+        shortest, longest = self._widths()
+        is_fainter = self.direction == "fainter"
         device = torch_device(self.device)
         if device is not None:
-            return self._with_torch(points, wanted, device)[: len(frequencies)]
-        out = np.empty(len(wanted))
-        values = (points.time_d, points.product, points.weight)
-        _exact(values, self._shape(points), wanted, out)
-        return out[: len(frequencies)]
-
-    def _with_torch(
-        self, points: WeightedPoints, frequencies: Frequencies, device: str
-    ) -> FloatArray:
-        gpu = gpu_folding()
-        task = gpu.FoldingTask(frequencies=frequencies, n_bins=self.n_phase_bins, device=device)
-        is_fainter = self.direction == "fainter"
-        return np.asarray(
-            gpu.best_boxes(points, task, widths=self._widths(), is_fainter=is_fainter)
-        )
+            gpu = gpu_folding()
+            task = gpu.FoldingTask(frequencies=frequencies, n_bins=self.n_phase_bins, device=device)
+            boxes = gpu.best_boxes(points, task, widths=(shortest, longest), is_fainter=is_fainter)
+            return np.asarray(boxes)
+        # Boxes are compared in float32 on a grid: twice the lanes a register.
+        kind = np.float32 if isinstance(frequencies, FrequencyGrid) else np.float64
+        out: FloatArray = np.empty(n + -n % LANES, kind)
+        running = np.empty((points.n_bands, 2, 2 * self.n_phase_bins + 1, LANES), kind)
+        for chunk, blocks in binned(points, frequencies, n_bins=self.n_phase_bins):
+            _best_boxes(blocks, (running, shortest, longest, is_fainter), out[chunk])
+        return out[:n]
 
     def _points(self, series: Sequence[BandSeries]) -> WeightedPoints | None:
         points = points_of(series, min_points=self.min_points)
@@ -134,48 +125,17 @@ class BoxLeastSquares(FoldingFinder):
         shortest = math.ceil(self.q_min * self.n_phase_bins - tolerance)
         return max(1, shortest), math.floor(self.q_max * self.n_phase_bins + tolerance)
 
-    def _shape(self, points: WeightedPoints) -> tuple[object, ...]:
-        return points.offsets, self.n_phase_bins, *self._widths(), self.direction == "fainter"
-
 
 @njit(cache=True, nogil=True)
-def _even(values, shape, first_and_step, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill the statistic on an even grid; `out` is a multiple of `LANES` long."""
-    time, packed, units = values
-    f_min, df = first_and_step
-    words = np.empty(len(time), np.uint32)
-    steps = np.empty(len(time), np.uint32)
-    phase_words(time, df, steps)
-    offsets, n_bins = shape[0], shape[1]
-    work = workspace(n_bins)
-    sums = np.empty((2, n_bins, LANES))
-    running = np.empty((len(offsets) - 1, 2, 2 * n_bins + 1, LANES), out.dtype)
-    for start in range(0, len(out), LANES):
-        since = start % RESEED_AFTER
-        if since == 0:
-            phase_words(time, f_min + df * start, words)
-        for band in range(len(offsets) - 1):
-            points = (offsets[band], offsets[band + 1], n_bins)
-            band_sums((words, steps, since), (packed, units[band]), (points, work, sums))
-            _run(sums, running[band])
-        _best_box(running, shape, out[start : start + LANES])
-
-
-@njit(cache=True, nogil=True)
-def _exact(values, shape, frequencies, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill the statistic at frequencies whose number is a multiple of `LANES`."""
-    time, product, weight = values
-    offsets, n_bins = shape[0], shape[1]
-    work = workspace(n_bins)
-    sums = np.empty((2, n_bins, LANES))
-    running = np.empty((len(offsets) - 1, 2, 2 * n_bins + 1, LANES), out.dtype)
-    for start in range(0, len(out), LANES):
-        at = frequencies[start : start + LANES]
-        for band in range(len(offsets) - 1):
-            points = (offsets[band], offsets[band + 1], n_bins)
-            band_sums((time, at), (product, weight), (points, work, sums))
-            _run(sums, running[band])
-        _best_box(running, shape, out[start : start + LANES])
+def _best_boxes(blocks, shape, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill the largest statistic of all boxes at each frequency of some blocks."""
+    running, shortest, longest, is_fainter = shape
+    n_bins = blocks.shape[3]
+    for i in range(len(blocks)):
+        for band in range(len(running)):
+            _run(blocks[i, band], running[band])
+        shapes = (n_bins, shortest, longest, is_fainter)
+        _best_box(running, shapes, out[i * LANES : (i + 1) * LANES])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -201,7 +161,7 @@ def _run(sums, running):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 @njit(cache=True, nogil=True, error_model="numpy")
 def _best_box(running, shape, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill the largest statistic of all boxes."""
-    _, n_bins, shortest, longest, is_fainter = shape
+    n_bins, shortest, longest, is_fainter = shape
     lowest = 0.0 if is_fainter else -np.inf
     gain = np.empty(LANES, running.dtype)
     out[:] = 0.0
