@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray
 from skyvet.core.progress import Progress, SilentProgress
@@ -18,8 +22,13 @@ from skyvet.features.light_curves.cadence import CADENCE, cadence_features
 from skyvet.features.light_curves.catalogues import catalogue_features
 from skyvet.features.light_curves.configs import FeatureConfig
 from skyvet.features.light_curves.dmdt import DM_EDGES_MAG, DT_EDGES_D, dmdt_images
+from skyvet.features.light_curves.flags import feature_flags
 from skyvet.features.light_curves.period_columns import found_periods
-from skyvet.features.light_curves.periodic import fit_bands, periodic_features
+from skyvet.features.light_curves.periodic import (
+    fit_bands,
+    fourier_of_algorithms,
+    periodic_features,
+)
 from skyvet.features.light_curves.snad import SNAD, snad_features
 from skyvet.features.light_curves.statistics import STATISTICS, basic_statistics
 from skyvet.records.feature_table import FeatureTable
@@ -49,36 +58,58 @@ def compute_features(
     Returns
     -------
     FeatureTable
-        One row a source, in the batch's order; NaN where a feature needs more than there is.
+        One row a source, in the batch's order; NaN where a feature needs more than there is. Its
+        columns are those of the batch and ``feature_flags``, which says in words why features are
+        missing; with periods also ``period_flags``, bits of
+        `skyvet.features.periods.found.PeriodFlag`.
 
     Raises
     ------
     InvalidInputError
         If the batch holds difference flux.
+
+    Examples
+    --------
+    >>> batch = LightCurveBatch(
+    ...     source_ids=np.array([7, 8]), offsets=np.array([0, 5, 6]),
+    ...     mjd_tai=np.array([1.0, 2.0, 4.0, 5.0, 7.0, 3.0]), flux_njy=np.full(6, 900.0),
+    ...     flux_err_njy=np.full(6, 9.0), band=np.zeros(6), bands=("r",))
+    >>> table = compute_features(batch, FeatureConfig(has_periods=False))
+    >>> table.column("n_points_r").tolist(), table.column("iqr_r").tolist()
+    ([5.0, 1.0], [0.0, nan])
+    >>> table.columns["feature_flags"].tolist()
+    ['', 'few_points_r']
     """
     progress = progress or SilentProgress()
     bands = config.bands or batch.bands
     progress.start("features", len(batch))
-    blocks, images = [], []
+    parts = []
     for begin in range(0, max(len(batch), 1), _SOURCES_A_STEP):
         part = batch.take(np.arange(begin, min(begin + _SOURCES_A_STEP, len(batch))))
-        sources = source_series_of(part, bands)
-        blocks.append(_block_of(sources, part, config))
-        if config.has_dmdt:
-            images.append(_images_of(sources))
+        parts.append(_features_of(part, bands, config))
         progress.advance(len(part))
     progress.finish()
+    flags = {name: np.concatenate([part.flags[name] for part in parts]) for name in parts[0].flags}
     return FeatureTable(
         source_ids=batch.source_ids,
-        names=blocks[0].names,
-        values=np.concatenate([block.values for block in blocks]),
-        dmdt=np.concatenate(images) if images else None,
-        dmdt_names=tuple(f"dmdt_{band}" for band in bands) if images else (),
-        columns=dict(batch.columns),
+        names=parts[0].block.names,
+        values=np.concatenate([part.block.values for part in parts]),
+        dmdt=np.concatenate([part.images for part in parts]) if config.has_dmdt else None,
+        dmdt_names=tuple(f"dmdt_{band}" for band in bands) if config.has_dmdt else (),
+        columns={**batch.columns, **flags},
     )
 
 
-def _block_of(sources: SourceSeries, batch: LightCurveBatch, config: FeatureConfig) -> FeatureBlock:
+class _Part(NamedTuple):
+    """What is computed of a few sources."""
+
+    block: FeatureBlock
+    images: FloatArray
+    flags: dict[str, NDArray[Any]]
+
+
+def _features_of(batch: LightCurveBatch, bands: Sequence[str], config: FeatureConfig) -> _Part:
+    sources = source_series_of(batch, bands)
     statistics = basic_statistics(sources.rows)
     blocks = [
         per_band(CADENCE, cadence_features(sources), sources.bands),
@@ -86,15 +117,21 @@ def _block_of(sources: SourceSeries, batch: LightCurveBatch, config: FeatureConf
     ]
     if config.has_snad:
         blocks.append(per_band(SNAD, snad_features(sources.rows), sources.bands))
-    fit = None
+    fit, period_flags = None, np.zeros(len(batch), dtype=np.int64)
     if config.has_periods:
         found = found_periods(sources, config.periods)
-        fit = fit_bands(sources, found.period_d)
+        fit, period_flags = fit_bands(sources, found.period_d), found.flags
         blocks += [found.block, *periodic_features(sources, statistics, fit, alias_d=found.alias_d)]
+        if config.has_fourier_of_algorithms:
+            blocks += fourier_of_algorithms(sources, found.of_algorithm)
     blocks.append(band_pair_features(sources, statistics, fit))
     if config.has_catalogues:
         blocks.append(catalogue_features(batch.columns, len(batch)))
-    return join_blocks(blocks)
+    images = _images_of(sources) if config.has_dmdt else np.empty(0)
+    flags = {"feature_flags": feature_flags(sources, period_flags)}
+    if config.has_periods:
+        flags["period_flags"] = period_flags
+    return _Part(block=join_blocks(blocks), images=images, flags=flags)
 
 
 def _images_of(sources: SourceSeries) -> FloatArray:

@@ -31,6 +31,9 @@ class FeatureConfig(Config):
     periods: Annotated[PeriodSearchConfig, Field(description="how periods are searched")] = (
         PeriodSearchConfig()
     )
+    has_fourier_of_algorithms: Annotated[
+        bool, Field(description="Fourier features at the best period of every algorithm too")
+    ] = False
     has_dmdt: Annotated[bool, Field(description="an image of pairs for each band")] = True
     has_snad: Annotated[bool, Field(description="features of SNAD's package light-curve")] = True
     has_catalogues: Annotated[

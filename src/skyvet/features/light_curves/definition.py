@@ -16,6 +16,10 @@ class Scope(StrEnum):
     """One column a band: ``<name>_<band>``."""
     PAIR = "pair"
     """One column for two neighbouring bands: ``<name>_<blue>_<red>``."""
+    ALGORITHM = "algorithm"
+    """One column a period finder: ``<name>_<kind>``."""
+    ALGORITHM_BAND = "algorithm and band"
+    """One column a period finder and band: ``<name>_<kind>_<band>``."""
     SOURCE = "source"
     """One column: ``<name>``."""
 

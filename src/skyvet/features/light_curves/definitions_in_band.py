@@ -134,7 +134,7 @@ _SNAD_ROWS = definitions(
         ("lc_biweight_scale_9", "biweight scale, tuning constant 9", "mag", _UP),
     ],
     group="snad", scope=Scope.BAND, reference=_SNAD,
-    missing="fewer than 4 points, or no finite value",
+    missing="fewer than 4 points, one time only, or no finite value",
 )  # fmt: skip
 
 BAND_DEFINITIONS: tuple[FeatureDefinition, ...] = (

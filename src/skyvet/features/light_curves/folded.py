@@ -124,8 +124,11 @@ def _in_phase(fit: FourierSeries) -> FloatArray:
 
 def _models(fit: FourierSeries) -> FloatArray:
     """Return each series over one cycle, shape (n, 128); 0 where no harmonic was chosen."""
-    angle = 2.0 * np.pi * np.outer(np.arange(1, MAX_HARMONICS + 1), np.arange(_N_PHASES))
-    model = fit.cosine @ np.cos(angle / _N_PHASES) + fit.sine @ np.sin(angle / _N_PHASES)
+    model = np.zeros((len(fit.cosine), _N_PHASES))
+    # Sum by sum: a matrix product rounds by the number of its rows.
+    for n in range(MAX_HARMONICS):
+        angle = 2.0 * np.pi * (n + 1) * np.arange(_N_PHASES) / _N_PHASES
+        model += fit.cosine[:, n, None] * np.cos(angle) + fit.sine[:, n, None] * np.sin(angle)
     return np.nan_to_num(model)
 
 

@@ -11,10 +11,20 @@ from numba import njit
 from skyvet.core.arrays import FloatArray
 from skyvet.features.light_curves.ragged_series import RaggedSeries
 
-__all__ = ["FOURIER", "MAX_HARMONICS", "FourierSeries", "fit_fourier", "fourier_features"]
+__all__ = [
+    "FOURIER",
+    "MAX_HARMONICS",
+    "N_OF_SCOPE",
+    "FourierSeries",
+    "fit_fourier",
+    "fourier_features",
+]
 
 MAX_HARMONICS = 5
 """Most harmonics that are tried."""
+
+N_OF_SCOPE = 14
+"""Features of `FOURIER`, from the first on, that are SCoPe's."""
 
 _N_TERMS = 2 + 2 * MAX_HARMONICS
 _SMALLEST_PIVOT = 1e-10
@@ -133,7 +143,7 @@ def fourier_features(fit: FourierSeries) -> FloatArray:
     ...     time_d=t, magnitude=np.full(60, 15.0), magnitude_err=np.full(60, 0.01),
     ...     offsets=np.array([0, 60]))
     >>> values = fourier_features(fit_fourier(rows, np.array([0.7])))
-    >>> values[0, FOURIER.index("f1_relamp1")]
+    >>> float(values[0, FOURIER.index("f1_relamp1")])
     nan
     """
     amplitudes = fit.amplitudes

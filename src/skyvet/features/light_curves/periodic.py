@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from skyvet.core.arrays import FloatArray
@@ -15,12 +17,13 @@ from skyvet.features.light_curves.folded import (
 )
 from skyvet.features.light_curves.fourier import (
     FOURIER,
+    N_OF_SCOPE,
     FourierSeries,
     fit_fourier,
     fourier_features,
 )
 
-__all__ = ["fit_bands", "periodic_features"]
+__all__ = ["fit_bands", "fourier_of_algorithms", "periodic_features"]
 
 
 def fit_bands(sources: SourceSeries, period_d: FloatArray) -> FourierSeries:
@@ -65,4 +68,29 @@ def periodic_features(
     for kind, other_d in (("alias", alias_d), ("double", 2.0 * period_d)):
         names = tuple(f"{kind}_{name}" for name in SHAPES)
         blocks.append(FeatureBlock(names=names, values=shape_features(fit_fourier(joint, other_d))))
+    return blocks
+
+
+def fourier_of_algorithms(
+    sources: SourceSeries, period_d: Mapping[str, FloatArray]
+) -> list[FeatureBlock]:
+    """Return SCoPe's 14 Fourier features at the best period of each algorithm.
+
+    Parameters
+    ----------
+    sources : SourceSeries
+        Clean series.
+    period_d : mapping of str to ndarray, shape (n_sources,)
+        Periods [d] by algorithm.
+
+    Returns
+    -------
+    list of FeatureBlock
+        Columns ``<feature>_<algorithm>_<band>``.
+    """
+    blocks = []
+    for kind, periods in period_d.items():
+        values = fourier_features(fit_bands(sources, periods))[:, :N_OF_SCOPE]
+        names = [f"{name}_{kind}" for name in FOURIER[:N_OF_SCOPE]]
+        blocks.append(per_band(names, values, sources.bands))
     return blocks

@@ -9,9 +9,11 @@ from skyvet.features.light_curves.band_pairs import ordered_pairs
 from skyvet.features.light_curves.catalogues import ALERTS, CATALOGUE_COLUMNS
 from skyvet.features.light_curves.definition import FeatureDefinition, Scope
 from skyvet.features.light_curves.definitions_in_band import BAND_DEFINITIONS
+from skyvet.features.light_curves.definitions_of_periods import PERIOD_DEFINITIONS
 from skyvet.features.light_curves.definitions_of_source import SOURCE_DEFINITIONS
-from skyvet.features.light_curves.fourier import FOURIER
+from skyvet.features.light_curves.fourier import FOURIER, N_OF_SCOPE
 from skyvet.features.light_curves.statistics import STATISTICS
+from skyvet.features.periods.registry import FINDERS
 
 __all__ = [
     "FEATURES",
@@ -21,12 +23,23 @@ __all__ = [
     "feature_set",
 ]
 
-FEATURES: tuple[FeatureDefinition, ...] = (*BAND_DEFINITIONS, *SOURCE_DEFINITIONS)
+FEATURES: tuple[FeatureDefinition, ...] = (
+    *BAND_DEFINITIONS,
+    *PERIOD_DEFINITIONS,
+    *SOURCE_DEFINITIONS,
+)
 """Every feature, in the order of the groups."""
 
-_BY_NAME = {feature.name: feature for feature in FEATURES}
+_BY_NAME = {(feature.name, feature.scope): feature for feature in FEATURES}
+_NAMED_PARTS = {
+    Scope.SOURCE: 0,
+    Scope.BAND: 1,
+    Scope.ALGORITHM: 1,
+    Scope.PAIR: 2,
+    Scope.ALGORITHM_BAND: 2,
+}
 
-_PHENOMENOLOGICAL = (*STATISTICS[1:], *FOURIER[:14])
+_PHENOMENOLOGICAL = (*STATISTICS[1:], *FOURIER[:N_OF_SCOPE])
 _NOT_USED = ("AllWISE__w3sigmpro", "AllWISE__w4sigmpro", "Gaia_EDR3__pm", "Gaia_EDR3__astrometric")
 FEATURE_SETS: dict[str, tuple[str, ...]] = {
     "phenomenological": _PHENOMENOLOGICAL,
@@ -61,16 +74,23 @@ def definition_of(column: str) -> FeatureDefinition:
     >>> definition_of("color_median_g_r").unit
     'mag'
     """
-    for n_bands, scope in enumerate((Scope.SOURCE, Scope.BAND, Scope.PAIR)):
-        name = column.rsplit("_", n_bands)[0] if n_bands else column
-        feature = _BY_NAME.get(name)
-        if feature is not None and feature.scope is scope:
+    for scope, n_parts in _NAMED_PARTS.items():
+        name, *parts = column.rsplit("_", n_parts) if n_parts else [column]
+        feature = _BY_NAME.get((name, scope))
+        if feature is not None and _is_complete(scope, parts):
             return feature
     raise InvalidInputError(f"there is no feature called '{column}'")
 
 
+def _is_complete(scope: Scope, parts: Sequence[str]) -> bool:
+    """Whether what stands after a name is what the scope wants there."""
+    if scope in {Scope.ALGORITHM, Scope.ALGORITHM_BAND}:
+        return parts[0] in FINDERS
+    return len(parts) == _NAMED_PARTS[scope]
+
+
 def columns_of(names: Sequence[str], bands: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of features in some bands.
+    """Return the columns of features in some bands; features of algorithms are no part of it.
 
     Raises
     ------
@@ -84,15 +104,14 @@ def columns_of(names: Sequence[str], bands: Sequence[str]) -> tuple[str, ...]:
     """
     columns: list[str] = []
     for name in names:
-        feature = _BY_NAME.get(name)
-        if feature is None:
-            raise InvalidInputError(f"there is no feature '{name}' among {len(FEATURES)}")
-        if feature.scope is Scope.SOURCE:
+        if (name, Scope.SOURCE) in _BY_NAME:
             columns.append(name)
-        elif feature.scope is Scope.BAND:
+        elif (name, Scope.BAND) in _BY_NAME:
             columns += [f"{name}_{band}" for band in bands]
-        else:
+        elif (name, Scope.PAIR) in _BY_NAME:
             columns += [f"{name}_{blue}_{red}" for blue, red in ordered_pairs(bands)]
+        else:
+            raise InvalidInputError(f"there is no feature '{name}' among {len(FEATURES)}")
     return tuple(columns)
 
 

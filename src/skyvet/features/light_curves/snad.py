@@ -42,7 +42,8 @@ def snad_features(rows: RaggedSeries) -> FloatArray:
     Returns
     -------
     ndarray, shape (n_rows, 32), float64
-        NaN for rows with fewer than 4 points and where the package has no finite value.
+        NaN for rows with fewer than 4 points or a single time, and where the package has no
+        finite value.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def snad_features(rows: RaggedSeries) -> FloatArray:
     >>> rows = RaggedSeries(
     ...     time_d=np.arange(5.0), magnitude=np.array([1.0, 2.0, 3.0, 4.0, 5.0]),
     ...     magnitude_err=np.full(5, 0.1), offsets=np.array([0, 5]))
-    >>> snad_features(rows)[0, SNAD.index("lc_amplitude")]
+    >>> float(snad_features(rows)[0, SNAD.index("lc_amplitude")])
     2.0
     """
     package = require("light_curve", extra="light-curves")
@@ -73,6 +74,9 @@ def snad_features(rows: RaggedSeries) -> FloatArray:
     values = np.full((len(rows), len(SNAD)), np.nan)
     for k in np.flatnonzero(rows.n_points >= _MIN_POINTS):
         points = rows.rows_of(k)
+        # The package ends in a panic where there is no time difference at all.
+        if rows.time_d[points.start] == rows.time_d[points.stop - 1]:
+            continue
         values[k] = extract(
             rows.time_d[points],
             rows.magnitude[points],
