@@ -109,7 +109,7 @@ def _fit_grid(points, bands, tables, solver, out):  # type: ignore[no-untyped-de
             for k in range(n_harmonics):
                 which = (k, table[b].first, table[b].last)
                 used = mesh if k < n_harmonics // 2 else mesh[:2]
-                add_group_sums(points, which, tables, used, kept)
+                add_group_sums(points, which, (tables, used, kept))
             if not is_shared:
                 _solve(sums, table[b : b + 1], solver, reductions)
         if is_shared:
@@ -125,6 +125,6 @@ def _solve(sums, table, solver, reductions):  # type: ignore[no-untyped-def]  # 
     width = system.right.shape[1]
     for start in range(0, reductions.shape[1], width):
         for b in range(len(table)):
-            which = (start, table[b].n_nuisance)
-            add_normal_equations(sums[b], which, table[b].weight, system)
-        add_reductions(system, (ridge, ridge), start, reductions)
+            which = (start, table[b].n_nuisance, table[b].weight)
+            add_normal_equations(sums[b], which, system)
+        add_reductions(system, (start, ridge, ridge), reductions)

@@ -150,9 +150,10 @@ def direct_reductions(
         system = empty_system(n_terms, len(here), np.dtype(np.float64))
         for i_band, band in enumerate(bands):
             sums = _direct_sums(band.time_d, band.strengths, here, n_terms)
-            add_normal_equations(sums, (0, band.n_nuisance), band.total_weight / total, system)
+            which = (0, band.n_nuisance, band.total_weight / total)
+            add_normal_equations(sums, which, system)
             if not is_shared or i_band == len(bands) - 1:
-                add_reductions(system, (0.0, _EXACT), first, reductions)
+                add_reductions(system, (first, 0.0, _EXACT), reductions)
     return reductions * total
 
 
@@ -226,22 +227,20 @@ def _turn_all(time, frequencies, re, im):  # type: ignore[no-untyped-def]  # noq
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def add_normal_equations(sums, which, weight, system):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def add_normal_equations(sums, which, system):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Add one band's normal equations, the nuisance columns projected out.
 
     Parameters
     ----------
     sums : ndarray, shape (n_strengths, 2 n_terms, 2, n_all)
         Real and imaginary parts of the band's sums; an imaginary part is minus the sine's sum.
-    which : (int, int)
+    which : (int, int, float)
         First frequency of `sums` that is used (as many follow as the system has); number of
-        nuisance columns.
-    weight : float
-        The band's weight.
+        nuisance columns; the band's weight.
     system : LinearSystem
         Added to.
     """
-    first, n_nuisance = which
+    first, n_nuisance, weight = which
     n_terms, n = system.right.shape[0] // 2, system.right.shape[1]
     weight = system.right.dtype.type(weight)
     for k in range(n_terms):
@@ -307,7 +306,7 @@ def _four_rows(matrix, k, other):  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def add_reductions(system, limits, first, reductions):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def add_reductions(system, which, reductions):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Solve the system, add the reductions of chi-square, and set the system to zero.
 
     Cholesky's factor L solves all nested models at once: with z = L^-1 right, the first 2 k
@@ -317,17 +316,16 @@ def add_reductions(system, limits, first, reductions):  # type: ignore[no-untype
     ----------
     system : LinearSystem
         Its scale is that of weights that sum to 1; all zero afterwards.
-    limits : (float, float)
-        What is added to the diagonal, to cover errors of the sums; a column of which less than
-        the second is left after the columns before it takes no part.
-    first : int
-        Column of `reductions` that is the system's first.
+    which : (int, float, float)
+        Column of `reductions` that is the system's first; what is added to the diagonal, to cover
+        errors of the sums; a column of which less than the third is left after the columns before
+        it takes no part.
     reductions : ndarray, shape (n_terms or 1, n_all)
         Added to; one row: all harmonics only.
     """
     matrix, right, explained = system
     size, n = right.shape
-    ridge, least = right.dtype.type(limits[0]), right.dtype.type(limits[1])
+    first, ridge, least = which[0], right.dtype.type(which[1]), right.dtype.type(which[2])
     one, zero = right.dtype.type(1.0), right.dtype.type(0.0)
     for i in range(size):
         row = i * (i + 1) // 2

@@ -222,7 +222,7 @@ def _turn(time, frequencies, rotations, lanes):  # type: ignore[no-untyped-def] 
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def add_group_sums(points, which, tables, mesh, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def add_group_sums(points, which, work):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Write the sums of one harmonic at the present group's frequencies; turn to the next group.
 
     Parameters
@@ -231,14 +231,13 @@ def add_group_sums(points, which, tables, mesh, sums):  # type: ignore[no-untype
         Its rotations are advanced.
     which : (int, int, int)
         Harmonic, from 0; first point and last point (exclusive).
-    tables : ZoomTables
-        See `zoom_tables`.
-    mesh : ndarray, shape (n_used + 1, 2, (n_cells + n_taps) * n_lanes)
-        Scratch; as many strengths are summed as it has room for.
-    sums : ndarray, shape (>= n_used, n_harmonics, 2, n_kept * n_lanes)
-        Real and imaginary parts; lanes run fastest, so that frequency j of block b is at
+    work : (ZoomTables, ndarray, ndarray)
+        Tables. Scratch, shape (n_used + 1, 2, (n_cells + n_taps) * n_lanes): as many strengths are
+        summed as it has room for. Sums, shape (>= n_used, n_harmonics, 2, n_kept * n_lanes): real
+        and imaginary parts, overwritten; lanes run fastest, so that frequency j of block b is at
         ``j * n_lanes + b``.
     """
+    tables, mesh, sums = work
     n_used = mesh.shape[0] - 1
     k, spare = which[0], mesh[n_used]
     mesh[:n_used] = 0
@@ -392,7 +391,7 @@ def _write_sums(points, tables, real):  # type: ignore[no-untyped-def]  # noqa: 
     mesh = np.empty((n_strengths + 1, 2, (tables.n_cells + n_taps) * n_lanes), real.dtype)
     sums = np.empty((n_strengths, 1, 2, size), real.dtype)
     for group in range(real.shape[2] // size):
-        add_group_sums(points, (0, 0, points.taps.shape[1]), tables, mesh, sums)
+        add_group_sums(points, (0, 0, points.taps.shape[1]), (tables, mesh, sums))
         for s in range(n_strengths):
             for part in range(2):
                 rows_to_blocks(sums[s, 0, part], n_lanes, real[s, part, group * size :])

@@ -20,6 +20,7 @@ FINDERS = {
     "aov": "analysis_of_variance:AnalysisOfVariance",
     "bls": "box_least_squares:BoxLeastSquares",
     "fpw": "fast_periodicity_weighting:FastPeriodicityWeighting",
+    "mf": "template_matching:TemplateMatching",
 }
 """Module (below this folder) and class of each kind; loaded when it is asked for."""
 
