@@ -186,4 +186,9 @@ def mean_positions(
     n_there = np.bincount(group[is_place], minlength=n_groups)
     ra = np.degrees(np.arctan2(y, x)) % 360.0
     dec = np.degrees(np.arctan2(z, np.hypot(x, y)))
-    return np.where(n_there > 0, ra % 360.0, np.nan), np.where(n_there > 0, dec, np.nan)
+    ra, dec = np.where(n_there > 0, ra % 360.0, np.nan), np.where(n_there > 0, dec, np.nan)
+    # One position is its own mean, to the last digit.
+    is_lone = n_there[group] == 1
+    for mean, given in ((ra, ra_deg), (dec, dec_deg)):
+        mean[group[is_place & is_lone]] = given[is_place & is_lone]
+    return ra, dec

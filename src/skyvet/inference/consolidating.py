@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray, IntArray
@@ -154,9 +155,8 @@ def consolidate_table(
             f"the table has no identifier ({', '.join(_ID_NAMES)}); its columns are "
             f"{', '.join(names[:20])}"
         )
-    for name in (_MEMBERS, _N_MEMBERS):
-        if name in names:
-            table = table.drop_columns([name])
+    members = _members_before(table, id_name)
+    table = table.drop_columns([name for name in (_MEMBERS, _N_MEMBERS) if name in names])
     plain = _plain_columns(table, kept_exact={id_name, *config.id_columns})
     ra_name, dec_name = _first_of(_RA_NAMES, names), _first_of(_DEC_NAMES, names)
     ra, dec = _places(plain, ra_name, dec_name, table.num_rows)
@@ -171,7 +171,7 @@ def consolidate_table(
     if ra_name and dec_name:
         means = mean_positions(ra, dec, groups.group, n_groups=groups.n_groups)
         columns[ra_name], columns[dec_name] = (pa.array(mean) for mean in means)
-    columns |= _members(table[id_name], groups)
+    columns |= _members(members, groups)
     made = pa.table(columns).replace_schema_metadata(table.schema.metadata)
     return made, counts_of(groups)
 
@@ -223,7 +223,9 @@ def consolidate_batch(
             rule = rule_for(name, values.dtype.kind, config)
             columns[name] = combined(values, group, lead=lead, rule=rule)
     by_group = np.argsort(group, kind="stable")
-    members = np.split(_texts(batch.source_ids)[by_group], np.cumsum(np.bincount(group))[:-1])
+    members = np.split(
+        batch.source_ids.astype(np.str_)[by_group], np.cumsum(np.bincount(group))[:-1]
+    )
     columns[_N_MEMBERS] = np.bincount(group, minlength=n_groups)
     columns[_MEMBERS] = np.array([" ".join(ids) for ids in members], dtype=np.str_)
     counts = np.bincount(of_epoch, minlength=n_groups)
@@ -360,11 +362,21 @@ def _as_arrow(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
         return array
 
 
-def _members(ids: pa.ChunkedArray, groups: SourceGroups) -> dict[str, pa.Array]:
+def _members_before(table: pa.Table, id_name: str) -> pa.Array:
+    """Return the light curves of each row as lists: itself, or those it was made of."""
+    if _MEMBERS in table.column_names and pa.types.is_list(table.schema.field(_MEMBERS).type):
+        return table[_MEMBERS].combine_chunks()
+    offsets = pa.array(np.arange(table.num_rows + 1), pa.int32())
+    return pa.ListArray.from_arrays(offsets, table[id_name].combine_chunks())
+
+
+def _members(before: pa.Array, groups: SourceGroups) -> dict[str, pa.Array]:
+    """Return the light curves of each source and their number."""
     order = np.argsort(groups.group, kind="stable")
-    sizes = np.bincount(groups.group, minlength=groups.n_groups)
+    lengths = pc.list_value_length(before).to_numpy(zero_copy_only=False)
+    sizes = np.bincount(groups.group, weights=lengths, minlength=groups.n_groups).astype(np.int64)
     offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
-    values = ids.take(pa.array(order)).combine_chunks()
+    values = pc.list_flatten(before.take(pa.array(order)))
     return {
         _N_MEMBERS: pa.array(sizes, pa.int32()),
         _MEMBERS: pa.ListArray.from_arrays(offsets, values),

@@ -190,7 +190,7 @@ def _source(
         )
     notes += _notes_of_grouping(grouping)
     for note in notes:
-        _LOG.warning(note)
+        _LOG.info(note)
     return TableSource(
         partitions=(*grouping.partitions, *faulty),
         blocks=tuple(blocks),
