@@ -13,6 +13,7 @@ from skyvet.features.periods.box_least_squares import BoxLeastSquares
 from skyvet.features.periods.conditional_entropy import ConditionalEntropy
 from skyvet.features.periods.fast_periodicity_weighting import FastPeriodicityWeighting
 from skyvet.features.periods.interface import FrequencyGrid
+from skyvet.features.periods.template_matching import TemplateMatching, folded_templates
 
 PERIOD = 0.6371
 FINDERS = (
@@ -23,6 +24,7 @@ FINDERS = (
     FastPeriodicityWeighting(),
     BoxLeastSquares(n_phase_bins=20, q_max=0.3),
     BoxLeastSquares(n_phase_bins=20, q_max=0.3, direction="either"),
+    TemplateMatching(),
 )
 every_finder = pytest.mark.parametrize("finder", FINDERS, ids=lambda f: f.kind)
 
@@ -131,13 +133,40 @@ def brute_box(bands, frequency, finder):
     return best
 
 
-BRUTE = {"ce": brute_entropy, "aov": brute_aov, "fpw": brute_fpw, "bls": brute_box}
+def brute_match(bands, frequency, finder):
+    start = min(band.time_d.min() for band in bands)
+    n_bins, n = finder.n_phase_bins, sum(map(len, bands))
+    s1, s0, r = brute_sums(bands, frequency, finder, lambda band: band.magnitude_err**-2)
+    best = -1.0
+    for template in folded_templates(n_bins):
+        for shift in range(n_bins):
+            found = 0.0
+            for band in bands:
+                w = band.magnitude_err**-2
+                j = phase_bin(band, frequency, n_bins, start)
+                kept = np.unique(j)
+                means = [np.average(band.magnitude[j == k], weights=w[j == k]) for k in kept]
+                profile = np.zeros(n_bins)
+                profile[kept] = means - np.mean(means)
+                rho = profile @ np.roll(template, shift) / np.linalg.norm(profile)
+                found += rho * len(band) / n
+            best = max(best, found)
+    return best * s1 / s0 * r / (n_bins * len(bands))
+
+
+BRUTE = {
+    "ce": brute_entropy,
+    "aov": brute_aov,
+    "fpw": brute_fpw,
+    "bls": brute_box,
+    "mf": brute_match,
+}
 
 
 @every_finder
 @pytest.mark.parametrize("bands", [TWO_BANDS[:1], TWO_BANDS], ids=["one band", "two bands"])
 def test_statistic_is_its_definition(finder, bands):
-    frequencies = np.append(SOME[: 12 if finder.kind == "bls" else None], 1 / PERIOD)
+    frequencies = np.append(SOME[: 5 if finder.kind in {"bls", "mf"} else None], 1 / PERIOD)
     expected = [BRUTE[finder.kind](bands, f, finder) for f in frequencies]
     np.testing.assert_allclose(finder.statistic(bands, frequencies), expected, rtol=1e-9)
 
@@ -200,7 +229,7 @@ def test_order_of_equal_times_changes_nothing(finder):
     np.testing.assert_allclose(before, after, rtol=1e-9)
 
 
-@pytest.mark.parametrize("finder", [f for f in FINDERS if f.kind in {"ce", "aov"}])
+@pytest.mark.parametrize("finder", [f for f in FINDERS if f.kind in {"ce", "aov", "mf"}])
 def test_amplitude_and_errors_together_change_no_relative_statistic(finder):
     scaled = [
         changed(b, magnitude=18 + 0.1 * (b.magnitude - 18), magnitude_err=0.1 * b.magnitude_err)
@@ -314,3 +343,25 @@ def test_boxes_of_no_width_are_refused(q):
 def test_bins_beyond_a_byte_are_refused():
     with pytest.raises(ValidationError):
         ConditionalEntropy(n_phase_bins=300)
+
+
+def test_templates_brighten_for_their_part_of_the_period():
+    """The second sawtooth is at its brightest after a fifth of the period."""
+    sawteeth = folded_templates(100)[:5]
+    np.testing.assert_allclose(
+        (sawteeth.argmin(1) + 0.5) / 100, [0.1, 0.2, 0.35, 0.5, 0.65], atol=0.011
+    )
+    np.testing.assert_allclose(np.linalg.norm(folded_templates(20), axis=1), 1.0)
+
+
+def test_match_of_its_own_template_is_perfect():
+    time = np.arange(400) * 0.05 + 0.02
+    time[0] = 0.0  # where bins begin
+    template = folded_templates(20)[9]
+    shaped = BandSeries(
+        band="r",
+        time_d=time,
+        magnitude=18 + template[np.arange(400) % 20],
+        magnitude_err=np.full(400, 0.01),
+    )
+    assert TemplateMatching().statistic([shaped], np.array([1.0])) == pytest.approx(1.0)

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from skyvet.core.errors import InvalidInputError, MissingDependencyError
-from skyvet.features.periods import bin_sums, box_least_squares, conditional_entropy, folding
+from skyvet.features.periods import (
+    bin_sums,
+    box_least_squares,
+    conditional_entropy,
+    folding,
+    template_matching,
+)
 from skyvet.features.periods.folding import torch_device
 from skyvet.features.periods.interface import FrequencyGrid
 from skyvet.features.periods.registry import get_finder
@@ -39,13 +45,13 @@ def with_torch(monkeypatch):
     """Fold with PyTorch on its CPU device from now on."""
 
     def switch():
-        for module in (bin_sums, box_least_squares, conditional_entropy):
+        for module in (bin_sums, box_least_squares, conditional_entropy, template_matching):
             monkeypatch.setattr(module, "torch_device", lambda device: "cpu")
 
     return switch
 
 
-@pytest.mark.parametrize("kind", ["ce", "aov", "fpw", "bls"])
+@pytest.mark.parametrize("kind", ["ce", "aov", "fpw", "bls", "mf"])
 def test_folds_are_those_of_the_compiled_loops(kind, with_torch):
     finder = get_finder({"kind": kind, "n_phase_bins": 12})
     grid = FrequencyGrid(f_min=1.4, step=1 / 900, n=1500)
@@ -112,7 +118,7 @@ def test_auto_takes_a_gpu_where_there_is_one(monkeypatch, tmp_path, has_driver):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
-@pytest.mark.parametrize("kind", ["ce", "aov", "fpw", "bls"])
+@pytest.mark.parametrize("kind", ["ce", "aov", "fpw", "bls", "mf"])
 def test_gpu_gives_what_the_cpu_gives(kind):
     on_cpu, on_gpu = (get_finder({"kind": kind, "device": device}) for device in ("cpu", "cuda"))
     np.testing.assert_allclose(
@@ -124,7 +130,7 @@ def test_finders_do_not_load_pytorch_without_a_gpu():
     code = (
         "import sys; from skyvet.features.periods import folding; folding._DRIVERS = ();"
         "from skyvet.features.periods.registry import get_finder;"
-        "[get_finder(kind) for kind in ('ce', 'aov', 'fpw', 'bls')];"
+        "[get_finder(kind) for kind in ('ce', 'aov', 'fpw', 'bls', 'mf')];"
         "assert folding.torch_device('auto') is None; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

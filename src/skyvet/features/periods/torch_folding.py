@@ -21,6 +21,7 @@ from skyvet.features.periods.phase_lanes import RESEED_AFTER
 __all__ = [
     "FoldingTask",
     "best_boxes",
+    "binned",
     "explained",
     "negative_entropy",
     "phase_sums",
@@ -111,6 +112,28 @@ def negative_entropy(
         known = n_log_n[cells].sum(1) - n_log_n[by_band].sum((1, 2))
         out[chunk] = (known / n).cpu().numpy()
     return out
+
+
+def binned(points: WeightedPoints, task: FoldingTask) -> Iterator[tuple[slice, FloatArray]]:
+    """Yield sums over phase bins for some frequencies at a time.
+
+    Parameters
+    ----------
+    points : WeightedPoints
+        At least one band.
+    task : FoldingTask
+        Frequencies, bins and device.
+
+    Yields
+    ------
+    slice
+        Which frequencies.
+    ndarray, shape (1, n_bands, 2, n_bins, n_frequencies), float64
+        Sums of products and of weights.
+    """
+    for chunk, product, weight in _bin_sums(points, task):
+        sums = torch.stack([product, weight], dim=2).movedim(0, -1)
+        yield chunk, sums[None].cpu().numpy()
 
 
 def explained(points: WeightedPoints, task: FoldingTask) -> Explained:
