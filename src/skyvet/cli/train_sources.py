@@ -46,23 +46,29 @@ def train_sources_command(
     surveys: Annotated[
         str, typer.Option(help="Surveys that the scores hold for; default those of the table.")
     ] = "",
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Bundle whose networks to go on from, one a learner (fine-tuning)."),
+    ] = None,
     name: Annotated[str, typer.Option(help="Name of the bundle.")] = "",
     data_licence: Annotated[str, typer.Option(help="Terms of the training data.")] = "not stated",
     config: SourceTrainConfig,
     as_json: JsonOption = False,
 ) -> None:
     """Train a calibrated classifier of sources on features and labels."""
+    from skyvet.models.source_bundle import load_source_bundle
     from skyvet.training.sources.packing import SourceBundleText, pack_sources
     from skyvet.training.sources.train import train_sources
 
-    _check_out(out, table, labels)
+    _check_out(out, table, labels, start)
     labelled, match, remarks = _labelled(
         table, labels, taxonomy, zeros_are_votes=zeros_are_votes, config=config
     )
     for remark in remarks:
         note(f"note: {remark}")
+    members = () if start is None else load_source_bundle(start).members
     with shown_progress(quiet=as_json) as progress:
-        trained = train_sources(labelled, config, progress=progress)
+        trained = train_sources(labelled, config, start=members, progress=progress)
     text = SourceBundleText(
         name=name or out.name,
         summary=f"{len(trained.calibrated.tags)} {labelled.taxonomy.name} classes of sources",
@@ -76,13 +82,13 @@ def train_sources_command(
     _show(bundle, match, out=out, as_json=as_json)
 
 
-def _check_out(out: Path, features: Path, labels: str) -> None:
+def _check_out(out: Path, features: Path, labels: str, start: Path | None) -> None:
     """Refuse an output that would destroy something, before the training."""
     from skyvet.io.inputs import check_output_apart
     from skyvet.models.bundle_folder import check_replaceable
     from skyvet.models.source_bundle import SourceBundleInfo
 
-    check_output_apart([features, labels], out, models=[])
+    check_output_apart([features, labels], out, models=[] if start is None else [start])
     kind = SourceBundleInfo.model_fields["kind"].default
     check_replaceable(out, info_file="bundle.json", kind=kind)
 

@@ -106,7 +106,8 @@ def test_every_split_keeps_groups_whole(labelled, monkeypatch):
     """The published split is by row: a star stands in training, validation and test."""
     calls = []
 
-    def fit(rows, config, *, validation, seed, progress=None):
+    def fit(rows, config, *, validation, seed, start=None, progress=None):
+        assert start is None
         assert not set(rows.groups.tolist()) & set(validation.groups.tolist())
         calls.append((set(rows.groups.tolist()), set(validation.groups.tolist())))
         return real(rows, config, validation=validation, seed=seed)
@@ -305,3 +306,27 @@ def test_labels_of_noise_are_not_learned():
         dataclasses.replace(labelled, table=noise), CONFIG, n_folds=4, seed=1
     )
     assert abs(found.metrics()["vnv"]["auc"] - 0.5) < 0.1
+
+
+def test_trees_cannot_go_on_from_a_bundle(labelled, trained):
+    with pytest.raises(InvalidInputError, match="cannot go on from a fitted bundle"):
+        train_sources(labelled, CONFIG, start=trained.members)
+    with pytest.raises(InvalidInputError, match="2 members to start from and 1 learners"):
+        train_sources(labelled, CONFIG, start=trained.members * 2)
+
+
+def test_networks_go_on_from_their_weights():
+    from skyvet.models.sources.network_settings import SourceNetworkSettings
+    from skyvet.training.sources.network_configs import HierarchicalNetworkConfig
+
+    small = SourceNetworkSettings(
+        first_width=8, second_width=8, head_width=8, dropout=0.0, with_dmdt=False
+    )
+    network = HierarchicalNetworkConfig(network=small, n_epochs=1, patience=0)
+    config = SourceTrainConfig(learners=(network,), n_inner_folds=2)
+    few = make_labelled_sources(200)
+    first = train_sources(few, config)
+    second = train_sources(few, config, start=first.members)
+    assert np.abs(second.held_out_logits - first.held_out_logits).max() > 1e-3
+    again = train_sources(few, config, start=first.members)
+    np.testing.assert_allclose(again.held_out_logits, second.held_out_logits, atol=1e-5)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress
 from skyvet.models.sources.interface import SourceMember
 from skyvet.preprocessing.sources import LabelledSources
@@ -25,10 +26,13 @@ class SourceTrainerRow:
         For people.
     target : str
         Where its function stands: ``"boosted:fit_boosted"`` below `skyvet.training.sources`.
+    can_start : bool, default False
+        Whether it can go on from a fitted member (fine-tuning); its function then takes `start`.
     """
 
     title: str
     target: str
+    can_start: bool = False
 
 
 SOURCE_TRAINERS: Mapping[str, SourceTrainerRow] = MappingProxyType(
@@ -37,10 +41,12 @@ SOURCE_TRAINERS: Mapping[str, SourceTrainerRow] = MappingProxyType(
         "dense_dmdt": SourceTrainerRow(
             title="one network a class on features and dm-dt images, as SCoPe's",
             target="network_member:fit_network_member",
+            can_start=True,
         ),
         "hierarchical_network": SourceTrainerRow(
             title="one network for all classes that respects the tree",
             target="network_member:fit_network_member",
+            can_start=True,
         ),
     }
 )
@@ -53,6 +59,7 @@ def fit_source_member(
     *,
     validation: LabelledSources | None,
     seed: int,
+    start: SourceMember | None = None,
     progress: Progress | None = None,
 ) -> SourceMember:
     """Train one member.
@@ -67,6 +74,8 @@ def fit_source_member(
         Rows of other sources that may stop the training, and teach it once that is known.
     seed : int
         Of all randomness.
+    start : SourceMember, optional
+        Go on from this member (fine-tuning).
     progress : Progress, optional
         Told of classes or epochs.
 
@@ -74,10 +83,22 @@ def fit_source_member(
     -------
     SourceMember
         Answers for every class of `labelled`.
+
+    Raises
+    ------
+    InvalidInputError
+        If this learner cannot go on from a member.
     """
-    module, function = SOURCE_TRAINERS[config.kind].target.split(":")
+    row = SOURCE_TRAINERS[config.kind]
+    if start is not None and not row.can_start:
+        raise InvalidInputError(
+            f"{row.title} cannot go on from a fitted bundle; train them anew, or name networks "
+            "as learners"
+        )
+    module, function = row.target.split(":")
     fit = getattr(importlib.import_module(f"skyvet.training.sources.{module}"), function)
+    more = {} if start is None else {"start": start}
     member: SourceMember = fit(
-        labelled, config, validation=validation, seed=seed, progress=progress
+        labelled, config, validation=validation, seed=seed, progress=progress, **more
     )
     return member

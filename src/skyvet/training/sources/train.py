@@ -162,7 +162,11 @@ def choose_classes(
 
 
 def train_sources(
-    labelled: LabelledSources, config: SourceTrainConfig, *, progress: Progress | None = None
+    labelled: LabelledSources,
+    config: SourceTrainConfig,
+    *,
+    start: Sequence[SourceMember] = (),
+    progress: Progress | None = None,
 ) -> TrainedSources:
     """Train the members and calibrate each class.
 
@@ -172,6 +176,9 @@ def train_sources(
         Rows to learn from.
     config : SourceTrainConfig
         Learners and calibration.
+    start : sequence of SourceMember, optional
+        Members to go on from, one a learner (fine-tuning). If they were trained on some of these
+        sources, the figures are too good.
     progress : Progress, optional
         Told of each fit.
 
@@ -190,8 +197,14 @@ def train_sources(
     if not tags:
         reasons = "; ".join(f"{tag}: {why}" for tag, why in [*left_out.items()][:3])
         raise InvalidInputError(f"no class can be trained ({reasons}); lower min_positives")
+    if start and len(start) != len(config.learners):
+        raise InvalidInputError(
+            f"there are {len(start)} members to start from and {len(config.learners)} learners; "
+            "name as many"
+        )
     chosen = _with_features(labelled.select(tags), config)
-    return _train(chosen, config, left_out=left_out, progress=progress or SilentProgress())
+    trained = _train(chosen, config, start=start, progress=progress or SilentProgress())
+    return replace(trained, left_out=left_out)
 
 
 def cross_validate_sources(
@@ -238,7 +251,7 @@ def cross_validate_sources(
         tested, rows = np.flatnonzero(folds == i_fold), np.flatnonzero(folds != i_fold)
         check_no_leakage(chosen.groups[rows], chosen.groups[tested])
         own = config.model_copy(update={"seed": config.seed + i_fold})
-        trained = _train(chosen.take(rows), own, left_out={}, progress=progress)
+        trained = _train(chosen.take(rows), own, start=(), progress=progress)
         part = chosen.take(tested)
         probabilities = trained.probabilities(part.table)
         found.append(_scored(part, probabilities, trained.calibrated, folds[tested]))
@@ -251,7 +264,7 @@ def _train(
     labelled: LabelledSources,
     config: SourceTrainConfig,
     *,
-    left_out: dict[str, str],
+    start: Sequence[SourceMember],
     progress: Progress,
 ) -> TrainedSources:
     """Train on inner folds to calibrate, then on all rows."""
@@ -264,11 +277,14 @@ def _train(
         tested, rows = np.flatnonzero(folds == i_fold), np.flatnonzero(folds != i_fold)
         check_no_leakage(labelled.groups[rows], labelled.groups[tested])
         seed = config.seed + _SEED_STRIDE * (i_fold + 1)
-        members, held_out = _fit(labelled.take(rows), labelled.take(tested), config, seed=seed)
+        members, held_out = _fit(
+            labelled.take(rows), labelled.take(tested), config, seed=seed, start=start
+        )
         logits[tested] = mean_class_logits(members, weights, held_out.table, tags=labelled.tags)
         votes[tested] = held_out.votes
         progress.advance()
-    members, _ = _fit(labelled, labelled.take(np.arange(0)), config, seed=config.seed)
+    nothing = labelled.take(np.arange(0))
+    members, _ = _fit(labelled, nothing, config, seed=config.seed, start=start)
     progress.advance()
     progress.finish()
     resolved = replace(labelled, votes=votes)
@@ -279,12 +295,16 @@ def _train(
         calibrated=_calibrate(resolved, logits, config),
         held_out_logits=logits,
         held_out=_cross_fitted(labelled, resolved, logits, folds=folds, config=config),
-        left_out=left_out,
     )
 
 
 def _fit(
-    train: LabelledSources, held_out: LabelledSources, config: SourceTrainConfig, *, seed: int
+    train: LabelledSources,
+    held_out: LabelledSources,
+    config: SourceTrainConfig,
+    *,
+    seed: int,
+    start: Sequence[SourceMember],
 ) -> tuple[tuple[SourceMember, ...], LabelledSources]:
     """Return members that learned from `train`, and what the rule makes of the other votes."""
     resolved, other = resolve_not_inspected(
@@ -295,13 +315,19 @@ def _fit(
         seed=seed,
     )
     members = tuple(
-        _fit_one(resolved, config, seed=seed, i_learner=i) for i in range(len(config.learners))
+        _fit_one(resolved, config, seed=seed, i_learner=i, start=start[i] if start else None)
+        for i in range(len(config.learners))
     )
     return members, other
 
 
 def _fit_one(
-    labelled: LabelledSources, config: SourceTrainConfig, *, seed: int, i_learner: int = 0
+    labelled: LabelledSources,
+    config: SourceTrainConfig,
+    *,
+    seed: int,
+    i_learner: int = 0,
+    start: SourceMember | None = None,
 ) -> SourceMember:
     """Train one learner, with a part of the rows set aside to stop it."""
     split = grouped_split(
@@ -316,6 +342,7 @@ def _fit_one(
         config.learners[i_learner],
         validation=labelled.take(split.validation),
         seed=seed,
+        start=start,
     )
 
 
