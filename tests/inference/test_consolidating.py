@@ -68,8 +68,9 @@ def test_groups_by_position_hold_to_the_radius_and_not_to_the_order_of_rows(plac
     for rows in map(list, partition_of(groups)):
         first, second = np.triu_indices(len(rows), k=1)
         distances = separation_arcsec(
-            *(values[rows][side] for side in (first, second) for values in (ra, dec))
-        )
+            ra[rows][first], dec[rows][first],
+            other_ra_deg=ra[rows][second], other_dec_deg=dec[rows][second],
+        )  # fmt: skip
         assert (distances <= 1.5 + 1e-6).all()
     order = list(range(len(places)))
     random.shuffle(order)

@@ -62,7 +62,9 @@ def rule_for(name: str, kind: str, config: ConsolidationConfig) -> Rule:
     return "lead" if kind in "iu" else config.numbers
 
 
-def lead_rows(group: IntArray, n_groups: int, merit: FloatArray, n_epochs: FloatArray) -> IntArray:
+def lead_rows(
+    group: IntArray, n_groups: int, *, merit: FloatArray, n_epochs: FloatArray
+) -> IntArray:
     """Return the leading light curve of each source: highest merit, then most epochs, then first.
 
     Parameters
@@ -76,7 +78,8 @@ def lead_rows(group: IntArray, n_groups: int, merit: FloatArray, n_epochs: Float
 
     Examples
     --------
-    >>> lead_rows(np.array([0, 0, 1]), 2, np.array([1.0, 2.0, np.nan]), np.zeros(3)).tolist()
+    >>> merit = np.array([1.0, 2.0, np.nan])
+    >>> lead_rows(np.array([0, 0, 1]), 2, merit=merit, n_epochs=np.zeros(3)).tolist()
     [1, 2]
     """
     lowest = -np.inf

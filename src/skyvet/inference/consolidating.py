@@ -41,6 +41,9 @@ _ID_NAMES = ("source_id", "object_id", "obj_id", "star_id", "_id", "oid", "candi
 _RA_NAMES = ("ra_deg", "ra")
 _DEC_NAMES = ("dec_deg", "dec")
 _EPOCH_NAMES = ("n_epochs", "n_epochs_kept", "n_epochs_read", "n", "nepochs")
+_SURENESS = {
+    "period_log10_fap": -1.0, "false_alarm_probability": -1.0, "significance": 1.0,
+}  # fmt: skip
 _MEMBERS = "light_curve_ids"
 _N_MEMBERS = "n_light_curves"
 
@@ -161,7 +164,12 @@ def consolidate_table(
     ra_name, dec_name = _first_of(_RA_NAMES, names), _first_of(_DEC_NAMES, names)
     ra, dec = _places(plain, ra_name, dec_name, table.num_rows)
     groups = group_sources(plain, ra, dec, config=config)
-    lead = lead_rows(groups.group, groups.n_groups, _merits(plain), _epochs(plain, table.num_rows))
+    lead = lead_rows(
+        groups.group,
+        groups.n_groups,
+        merit=_merits(plain, table.num_rows),
+        n_epochs=_epochs(plain, table.num_rows),
+    )
     columns = {
         name: _column(name, table, plain, groups, lead=lead, config=config)
         for name in table.column_names
@@ -208,7 +216,9 @@ def consolidate_batch(
     [4.0, 5.0, 6.0]
     """
     group, n_groups = groups.group, groups.n_groups
-    lead = lead_rows(group, n_groups, np.zeros(len(batch)), batch.n_epochs.astype(np.float64))
+    lead = lead_rows(
+        group, n_groups, merit=np.zeros(len(batch)), n_epochs=batch.n_epochs.astype(np.float64)
+    )
     of_epoch = np.repeat(group, batch.n_epochs)
     order = np.lexsort((batch.mjd_tai, of_epoch))
     assert batch.ra_deg is not None
@@ -312,13 +322,12 @@ def _places(
     return plain[ra_name].astype(np.float64), plain[dec_name].astype(np.float64)
 
 
-def _merits(plain: Mapping[str, NDArray[Any]]) -> FloatArray:
+def _merits(plain: Mapping[str, NDArray[Any]], n_rows: int) -> FloatArray:
     """Return how sure each light curve's period is; all equal where nothing says it."""
-    rows = len(next(iter(plain.values())))
-    for name, sign in (("false_alarm_probability", -1.0), ("significance", 1.0)):
+    for name, sign in _SURENESS.items():
         if name in plain and plain[name].dtype.kind in "fiu":
             return sign * plain[name].astype(np.float64)
-    return np.zeros(rows)
+    return np.zeros(n_rows)
 
 
 def _epochs(plain: Mapping[str, NDArray[Any]], n_rows: int) -> FloatArray:

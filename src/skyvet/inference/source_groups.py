@@ -186,7 +186,9 @@ def _linked(ra_deg: FloatArray, dec_deg: FloatArray, radius_arcsec: float) -> In
     order = np.lexsort((ra_deg, dec_deg))
     ra, dec = ra_deg[order], dec_deg[order]
     first, second = np.triu_indices(len(ra), k=1)
-    distances = separation_arcsec(ra[first], dec[first], ra[second], dec[second])
+    distances = separation_arcsec(
+        ra[first], dec[first], other_ra_deg=ra[second], other_dec_deg=dec[second]
+    )
     found = fcluster(linkage(distances, "complete"), radius_arcsec, criterion="distance")
     clusters = np.empty(len(ra), dtype=np.int64)
     clusters[order] = found - 1

@@ -54,7 +54,7 @@ def test_separations_are_those_of_astropy():
     rng = np.random.default_rng(5)
     ra, dec = rng.uniform(0, 360, (2, 100)), rng.uniform(-90, 90, (2, 100))
     expected = SkyCoord(ra[0], dec[0], unit="deg").separation(SkyCoord(ra[1], dec[1], unit="deg"))
-    found = separation_arcsec(ra[0], dec[0], ra[1], dec[1])
+    found = separation_arcsec(ra[0], dec[0], other_ra_deg=ra[1], other_dec_deg=dec[1])
     # Near 180 deg the chord loses half the digits.
     np.testing.assert_allclose(found, expected.arcsec, rtol=0, atol=1e-2)
 

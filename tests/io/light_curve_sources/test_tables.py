@@ -357,3 +357,9 @@ def test_an_empty_table_has_no_sources(tmp_path, rows):
     batches, rejections = read_all(open_light_curves([path, other]))
     assert sum(map(len, batches)) == 20
     assert not rejections
+
+
+@pytest.mark.parametrize(("form", "asked"), [(as_nested, "long"), (as_long, "nested")])
+def test_another_form_than_the_one_asked_for_is_an_error(tmp_path, rows, form, asked):
+    with pytest.raises(InvalidInputError, match=f"not the form '{asked}'"):
+        open_light_curves(form(tmp_path, rows), LightCurveInputConfig(form=asked))

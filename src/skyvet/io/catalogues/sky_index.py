@@ -26,14 +26,19 @@ def unit_vectors(ra_deg: FloatArray, dec_deg: FloatArray) -> FloatArray:
 
 
 def separation_arcsec(
-    ra_deg: FloatArray, dec_deg: FloatArray, other_ra_deg: FloatArray, other_dec_deg: FloatArray
+    ra_deg: FloatArray,
+    dec_deg: FloatArray,
+    *,
+    other_ra_deg: FloatArray,
+    other_dec_deg: FloatArray,
 ) -> FloatArray:
     """Return the separations of pairs of positions [arcsec]; precise at all sizes.
 
     Examples
     --------
     >>> zeros = np.zeros(1)
-    >>> separation_arcsec(zeros, zeros, zeros, np.array([1 / 3600])).round(9).tolist()
+    >>> separation_arcsec(
+    ...     zeros, zeros, other_ra_deg=zeros, other_dec_deg=np.array([1 / 3600])).round(9).tolist()
     [1.0]
     """
     chords = unit_vectors(ra_deg, dec_deg) - unit_vectors(other_ra_deg, other_dec_deg)

@@ -117,6 +117,7 @@ def plan_columns(schema: pa.Schema, config: LightCurveInputConfig, *, where: str
     scale = None if config.time_scale == "auto" else config.time_scale
     kind = config.brightness if config.brightness != "auto" else preset.brightness
     is_nested = _is_list(schema, places["time"])
+    _check_form(config, is_nested=is_nested, where=where)
     exposure_s = preset.exposures_s.get(time_name, 0.0)
     if "exposure" in places and not exposure_s:
         del places["exposure"]
@@ -147,6 +148,15 @@ def type_at(schema: pa.Schema, place: str) -> pa.DataType:
     if _is_any_list(kind):
         return pa.list_(kind.value_type.field(inner).type)
     return kind.field(inner).type
+
+
+def _check_form(config: LightCurveInputConfig, *, is_nested: bool, where: str) -> None:
+    asked = {"skyvet": True, "nested": True, "hats": None, "long": False, "csv": False}
+    if asked.get(config.form) not in {None, is_nested}:
+        found = "one row a source, with lists" if is_nested else "one row an epoch"
+        raise InvalidInputError(
+            f"{where} has {found}, which is not the form {config.form!r}; leave form=auto"
+        )
 
 
 def _is_any_list(kind: pa.DataType) -> bool:

@@ -88,7 +88,7 @@ def raw_epochs_of(table: pa.Table, plan: ColumnPlan) -> RawEpochs:
     >>> plan = plan_columns(table.schema, LightCurveInputConfig(), where="a table")
     >>> raw = raw_epochs_of(table, plan)
     >>> raw.source_ids.tolist(), raw.counts.tolist()
-    (['7', '8'], [2, 1])
+    ([7, 8], [2, 1])
     """
     table = table.combine_chunks()
     has_id = pc.is_valid(_column(table, plan.places["source_id"]))
