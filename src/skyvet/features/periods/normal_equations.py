@@ -26,6 +26,7 @@ __all__ = [
     "add_reductions",
     "direct_reductions",
     "empty_system",
+    "exact_phase_sums",
     "weighted_bands",
 ]
 
@@ -155,6 +156,39 @@ def direct_reductions(
             if not is_shared or i_band == len(bands) - 1:
                 add_reductions(system, (first, 0.0, _EXACT), reductions)
     return reductions * total
+
+
+def exact_phase_sums(
+    time_d: FloatArray, strengths: FloatArray, frequencies: FloatArray
+) -> FloatArray:
+    r"""Return :math:`\sum_i s_i\,e^{-2\pi\mathrm{i} f t_i}` at any frequencies, in float64.
+
+    Parameters
+    ----------
+    time_d : ndarray, shape (n,)
+        Times [d].
+    strengths : ndarray, shape (n_strengths, n)
+        One or several sets of strengths.
+    frequencies : ndarray, shape (k,)
+        Frequencies [1/d].
+
+    Returns
+    -------
+    ndarray, shape (n_strengths, k), complex128
+
+    Examples
+    --------
+    >>> exact_phase_sums(np.array([0.0, 1.0]), np.ones((1, 2)), np.array([1.0, 1.5])).real.tolist()
+    [[2.0, 0.0]]
+    """
+    time = np.ascontiguousarray(time_d, dtype=np.float64)
+    strengths = np.ascontiguousarray(strengths, dtype=np.float64)
+    found = np.empty((len(strengths), len(frequencies)), dtype=np.complex128)
+    for first in range(0, len(frequencies), _N_PER_CHUNK):
+        here = np.ascontiguousarray(frequencies[first : first + _N_PER_CHUNK], dtype=np.float64)
+        sums = _direct_sums(time, strengths, here, 1)
+        found[:, first : first + _N_PER_CHUNK] = sums[:, 0, 0] + 1j * sums[:, 0, 1]
+    return found
 
 
 class LinearSystem(NamedTuple):

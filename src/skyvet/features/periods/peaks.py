@@ -56,10 +56,8 @@ def find_peaks(periodogram: FloatArray, grid: FrequencyGrid, n_peaks: int) -> Pe
     >>> peaks.frequency.tolist(), peaks.statistic.tolist()
     ([2.75, 1.5], [2.25, 1.0])
     """
-    where = np.empty(max(grid.n // 2, 1), dtype=np.int64)
-    where = where[: _local_maxima(np.ascontiguousarray(periodogram), where)]
-    if len(where) > n_peaks:
-        where = where[np.argpartition(-periodogram[where], n_peaks - 1)[:n_peaks]]
+    where = np.empty(n_peaks, dtype=np.int64)
+    where = where[: _best_maxima(np.ascontiguousarray(periodogram), where)]
     left, top, right = (periodogram[where + i].astype(np.float64) for i in (-1, 0, 1))
     curvature = np.maximum(2 * top - left - right, 1e-300)
     shift = np.clip(0.5 * (right - left) / curvature, -_SAMPLES_APART, _SAMPLES_APART)
@@ -70,11 +68,21 @@ def find_peaks(periodogram: FloatArray, grid: FrequencyGrid, n_peaks: int) -> Pe
 
 
 @njit(cache=True, nogil=True)
-def _local_maxima(values, where):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Write indices of samples above the left and not below the right neighbour; return count."""
-    n = 0
+def _best_maxima(values, where):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Write indices of the largest samples above the left and not below the right neighbour.
+
+    Best first; a sample is looked at closely only if it beats the worst that is kept.
+    """
+    n, worst = 0, -np.inf
     for i in range(1, len(values) - 1):
-        if values[i] > values[i - 1] and values[i] >= values[i + 1]:
-            where[n] = i
-            n += 1
+        value = values[i]
+        if value > worst and value > values[i - 1] and value >= values[i + 1]:
+            place = min(n, len(where) - 1)
+            while place > 0 and values[where[place - 1]] < value:
+                where[place] = where[place - 1]
+                place -= 1
+            where[place] = i
+            n = min(n + 1, len(where))
+            if n == len(where):
+                worst = values[where[n - 1]]
     return n

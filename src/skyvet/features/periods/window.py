@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
-from skyvet.features.periods.normal_equations import FAST
+from skyvet.features.periods.normal_equations import exact_phase_sums
 
 __all__ = ["window_maximum", "window_power"]
 
@@ -43,9 +42,9 @@ def window_power(series: Sequence[BandSeries], frequencies: FloatArray) -> Float
     if not len(time):
         return np.full(np.shape(frequencies), np.nan)
     flat = np.ascontiguousarray(frequencies, dtype=np.float64).ravel()
-    out = np.empty(len(flat))
-    _window(time, flat, out)
-    return out.reshape(np.shape(frequencies))
+    sums = exact_phase_sums(time, np.ones((1, len(time))), flat)
+    power = np.abs(sums[0]) ** 2 / len(time) ** 2
+    return np.asarray(power.reshape(np.shape(frequencies)))
 
 
 def window_maximum(
@@ -70,15 +69,3 @@ def window_maximum(
     near = np.abs(frequencies[:, None] + around)
     power = np.where(near < _RESOLUTIONS / baseline_d, 0.0, window_power(series, near))
     return np.asarray(power.max(axis=1))
-
-
-@njit(cache=True, nogil=True, fastmath=FAST)
-def _window(time, frequencies, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    for j in range(len(frequencies)):
-        re = im = 0.0
-        for i in range(len(time)):
-            phase = frequencies[j] * time[i]
-            angle = 2.0 * np.pi * (phase - np.floor(phase))
-            re += np.cos(angle)
-            im += np.sin(angle)
-        out[j] = (re * re + im * im) / len(time) ** 2
