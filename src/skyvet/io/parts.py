@@ -289,20 +289,20 @@ def begin_folder(path: Path, *, kind: str, settings: Mapping[str, Any]) -> RunMa
     DatasetError
         If the folder holds something else, or was made with other settings.
     """
-    settings = json.loads(json.dumps(settings))
+    wanted: dict[str, Any] = json.loads(json.dumps(settings))
     if (path / _MANIFEST).exists():
         manifest = read_manifest(path, kind=kind)
-        if manifest.settings == settings:
+        if manifest.settings == wanted:
             return manifest
         if not _holds_nothing(path):
             raise DatasetError(
                 f"{path} was made with other settings or input: "
-                f"{changed_settings(manifest.settings, settings)}; choose another folder, or "
+                f"{changed_settings(manifest.settings, wanted)}; choose another folder, or "
                 "remove this one"
             )
     elif path.exists() and not (path.is_dir() and not _entries(path)):
         raise DatasetError(f"{path} exists and is no {kind}; choose another folder")
-    manifest = RunManifest(kind=kind, settings=settings)
+    manifest = RunManifest(kind=kind, settings=wanted)
     write_json_atomic(path / _MANIFEST, manifest.model_dump(mode="json"))
     return manifest
 

@@ -113,7 +113,8 @@ def _no_worker(config: ClusterConfig) -> str:
 
 def n_threads_of(client: Any) -> int:  # noqa: ANN401 - the type of an optional package
     """Return how many partitions a cluster works on at once; at least 1."""
-    return max(1, sum(client.nthreads().values()))
+    n_threads: dict[str, int] = client.nthreads()
+    return max(1, sum(n_threads.values()))
 
 
 @dataclass(slots=True)
@@ -178,7 +179,12 @@ def work_on_cluster(
         while waiting or attempts.alone or in_flight:
             for job in _next_jobs(waiting, attempts, len(in_flight), client):
                 future = client.submit(
-                    work_on_partition, task, job.partition, folder, job.i_part, pure=False
+                    work_on_partition,
+                    task,
+                    job.partition,
+                    folder,
+                    i_part=job.i_part,
+                    pure=False,
                 )
                 in_flight[future.key] = (job, future)
                 future.add_done_callback(finished.put)

@@ -172,7 +172,7 @@ def _outcomes(
 ) -> Iterator[Outcome]:
     if not config.is_distributed or not jobs:
         for job in jobs:
-            yield work_on_partition(task, job.partition, folder, job.i_part)
+            yield work_on_partition(task, job.partition, folder, i_part=job.i_part)
         return
     with open_cluster(config) as client:
         yield from work_on_cluster(client, task, jobs, folder=folder, config=config)

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from skyvet.features.light_curves.compute import compute_features
 from skyvet.features.light_curves.configs import FeatureConfig
 from skyvet.inference.partitions.light_curve_input import LightCurveInput
 from skyvet.inference.partitions.task import Partition, PartitionCounts
@@ -88,6 +87,8 @@ def feature_table_of(batch: LightCurveBatch, config: FeatureConfig) -> FeatureTa
 
     An input column of the name of a feature (a catalogue's ``period_d``) becomes ``input_<name>``.
     """
+    from skyvet.features.light_curves.compute import compute_features  # noqa: PLC0415 - an extra
+
     table = compute_features(batch, config)
     known = {
         "survey": np.full(len(batch), batch.survey),
@@ -164,7 +165,7 @@ def _blank(schemas: list[pa.Schema], config: FeatureConfig) -> pa.Table | None:
         mjd_tai=nothing,
         flux_njy=nothing,
         flux_err_njy=nothing,
-        band=nothing,
+        band=nothing.astype(np.int8),
         bands=bands,
     )
     return features_of(batch, config)

@@ -199,6 +199,6 @@ def _files(paths: Sequence[str]) -> list[Path]:
 
 def _without_partitions(source: LightCurveSource) -> LightCurveSource:
     """Return what a worker needs: the list of all partitions need not travel with each of them."""
-    if dataclasses.is_dataclass(source) and not isinstance(source, type):
-        return dataclasses.replace(source, partitions=())  # type: ignore[return-value]
-    return source
+    whole: Any = source
+    lean: LightCurveSource = dataclasses.replace(whole, partitions=())
+    return lean

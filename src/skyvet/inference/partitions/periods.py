@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 from skyvet.features.band_series import band_series_of
 from skyvet.features.periods.configs import PeriodSearchConfig
 from skyvet.features.periods.found import AliasMember, FoundPeriods, PeriodPeaks
-from skyvet.features.periods.search import find_periods
 from skyvet.inference.partitions.light_curve_input import LightCurveInput
 from skyvet.inference.partitions.task import Partition, PartitionCounts
 from skyvet.io.parts import REJECTIONS, join_parts
@@ -108,6 +107,8 @@ def periods_table(batch: LightCurveBatch, config: PeriodSearchConfig) -> pa.Tabl
     InvalidInputError
         If the batch holds difference flux.
     """
+    from skyvet.features.periods.search import find_periods  # noqa: PLC0415 - an extra
+
     if not len(batch):
         return pa.table({})
     found = [find_periods(band_series_of(batch, i), config) for i in range(len(batch))]

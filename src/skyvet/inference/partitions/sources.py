@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from skyvet.core.errors import DatasetError, InvalidInputError, PacketError
 from skyvet.core.files import fingerprint_files
 from skyvet.features.light_curves.configs import FeatureConfig
+from skyvet.inference.partitions.features import feature_table_of
 from skyvet.inference.partitions.light_curve_input import LightCurveInput
 from skyvet.inference.partitions.task import Partition, PartitionCounts
 from skyvet.inference.source_scores import score_feature_table
@@ -140,8 +141,6 @@ class LightCurveScoreTask:
         self, partition: Partition, folder: Path, *, limit: int | None = None
     ) -> PartitionCounts:
         """Score the light curves of one partition; see `PartitionTask.run`."""
-        from skyvet.inference.partitions.features import feature_table_of  # noqa: PLC0415 - extra
-
         read = self.reading.read(partition, limit=limit)
         n_bytes = read.n_bytes
         if len(read.batch):

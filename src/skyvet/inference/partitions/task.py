@@ -123,7 +123,7 @@ def worker_name() -> str:
 
 
 def work_on_partition(
-    task: PartitionTask, partition: Partition, folder: Path, i_part: int
+    task: PartitionTask, partition: Partition, folder: Path, *, i_part: int
 ) -> PartManifest:
     """Work on one partition and leave its part in the folder, whole or not at all.
 
