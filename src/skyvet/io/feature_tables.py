@@ -139,7 +139,7 @@ def write_feature_table(path: Path, tables: FeatureTable | Iterable[FeatureTable
                 writer.write_table(arrow, row_group_size=_ROWS_PER_GROUP)
             except (ValueError, pa.ArrowInvalid) as error:
                 raise DatasetError(f"feature tables for {path} differ: {error}") from error
-            n_rows += arrow.num_rows
+            n_rows += int(arrow.num_rows)
             following = next(given, None)
             if following is None:
                 break

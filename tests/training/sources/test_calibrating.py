@@ -82,7 +82,7 @@ def test_the_threshold_of_largest_f1_is_that_of_brute_force():
 
 
 def test_a_class_of_one_kind_has_no_threshold_and_no_figures():
-    assert class_threshold(np.array([0.2, 0.3]), np.ones(2), np.ones(2), F1) is None
+    assert class_threshold(np.array([0.2, 0.3]), np.ones(2), np.ones(2), config=F1) is None
     found = class_metrics(
         np.array([0.2, 0.3]), np.array([1.0, np.nan]), is_called=np.zeros(2, dtype=bool)
     )

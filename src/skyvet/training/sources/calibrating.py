@@ -110,16 +110,18 @@ def calibrate_classes(
     tags = (*learned, *opposites)
     calibrators += [None] * len(opposites)
     probability = calibrated_probabilities(logits, calibrators, tags=tags, taxonomy=taxonomy)
-    all_votes, all_weights = with_opposites(votes, weights, tags, taxonomy)
+    all_votes, all_weights = with_opposites(votes, weights, tags=tags, taxonomy=taxonomy)
     points = tuple(
-        class_threshold(probability[:, i], all_votes[:, i], all_weights[:, i], config.threshold)
+        class_threshold(
+            probability[:, i], all_votes[:, i], all_weights[:, i], config=config.threshold
+        )
         for i in range(len(tags))
     )
     return CalibratedClasses(tags=tags, calibrators=tuple(calibrators), points=points)
 
 
 def with_opposites(
-    votes: FloatArray, weights: FloatArray, tags: Sequence[str], taxonomy: SourceTaxonomy
+    votes: FloatArray, weights: FloatArray, *, tags: Sequence[str], taxonomy: SourceTaxonomy
 ) -> tuple[FloatArray, FloatArray]:
     """Append the votes on opposites to those on learned classes."""
     of = [tags.index(taxonomy.node(tag).complement_of) for tag in tags[votes.shape[1] :]]
@@ -130,7 +132,11 @@ def with_opposites(
 
 
 def class_threshold(
-    probability: FloatArray, votes: FloatArray, weights: FloatArray, config: SourceThresholdConfig
+    probability: FloatArray,
+    votes: FloatArray,
+    weights: FloatArray,
+    *,
+    config: SourceThresholdConfig,
 ) -> OperatingPoint | None:
     """Return the threshold of one class; None where one kind of vote is missing."""
     rows, labels, weight = _doubled(votes, weights)

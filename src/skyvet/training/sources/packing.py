@@ -150,7 +150,7 @@ def _ranges(
 def _classes(trained: TrainedSources, config: SourceTrainConfig) -> tuple[SourceClassInfo, ...]:
     calibrated, labelled = trained.calibrated, trained.labelled
     votes, weights = with_opposites(
-        labelled.votes, labelled.weights, calibrated.tags, labelled.taxonomy
+        labelled.votes, labelled.weights, tags=calibrated.tags, taxonomy=labelled.taxonomy
     )
     metrics = trained.held_out.metrics()
     target = config.threshold.target

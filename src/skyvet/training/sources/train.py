@@ -389,7 +389,9 @@ def _scored(
     folds: IntArray,
 ) -> OutOfFoldSources:
     thresholds = np.array([calibrated.threshold(i) for i in range(len(calibrated.tags))])
-    votes, _ = with_opposites(labelled.votes, labelled.weights, calibrated.tags, labelled.taxonomy)
+    votes, _ = with_opposites(
+        labelled.votes, labelled.weights, tags=calibrated.tags, taxonomy=labelled.taxonomy
+    )
     return OutOfFoldSources(
         folds=folds,
         tags=calibrated.tags,
