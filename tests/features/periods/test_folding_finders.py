@@ -8,7 +8,10 @@ from pydantic import ValidationError
 from scipy import stats
 
 from skyvet.features.band_series import BandSeries
-from skyvet.features.periods.analysis_of_variance import AnalysisOfVariance
+from skyvet.features.periods.analysis_of_variance import (
+    AnalysisOfVariance,
+    binned_false_alarm_probability,
+)
 from skyvet.features.periods.box_least_squares import BoxLeastSquares
 from skyvet.features.periods.conditional_entropy import ConditionalEntropy
 from skyvet.features.periods.fast_periodicity_weighting import FastPeriodicityWeighting
@@ -261,6 +264,28 @@ def test_analysis_of_variance_of_noise_follows_f():
     finder = AnalysisOfVariance(is_weighted=True, n_phase_bins=10)
     found = finder.statistic([noise], np.linspace(1, 9, 400))
     assert stats.kstest(found, stats.f(9, 190).cdf).pvalue > 1e-3
+
+
+def test_false_alarms_are_as_rare_as_said():
+    """Highest peaks of 150 light curves of noise on a grid of ten steps a peak."""
+    grid = FrequencyGrid(f_min=0.5, step=1 / 500, n=1500)
+    finder = AnalysisOfVariance(n_phase_bins=8)
+    noise = [make_series(lambda phase: 0 * phase, n=80, seed=s, baseline_d=50) for s in range(150)]
+    highest = np.array([finder.periodogram([one], grid).max() for one in noise])
+    chance = binned_false_alarm_probability(
+        highest, n_points=80, n_occupied=8, n_bands=1, n_frequencies=grid.n
+    )
+    # An upper bound that is nearly reached: five standard deviations of 150 draws.
+    for level in (0.1, 0.5):
+        assert abs((chance < level).mean() - level) < 5 * np.sqrt(level * (1 - level) / 150)
+
+
+@pytest.mark.parametrize(("n_points", "n_occupied"), [(20, 20), (30, 1)])
+def test_false_alarm_without_degrees_of_freedom_is_missing(n_points, n_occupied):
+    chance = binned_false_alarm_probability(
+        np.array([3.0]), n_points=n_points, n_occupied=n_occupied, n_bands=1, n_frequencies=10
+    )
+    assert np.isnan(chance).all()
 
 
 def test_entropy_is_zero_where_phase_tells_the_magnitude():
