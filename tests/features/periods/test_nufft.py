@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skyvet.features.periods.interface import FrequencyGrid
+from skyvet.features.periods.normal_equations import exact_phase_sums
 from skyvet.features.periods.nufft import phase_sums, zoom_tables
 
 
@@ -56,3 +57,14 @@ def test_no_strengths_no_sums():
 
 def test_tables_are_made_once():
     assert zoom_tables(840_000, 256) is zoom_tables(500_000, 100)
+
+
+@pytest.mark.parametrize("n_frequencies", [0, 1, 128, 300])
+def test_single_frequencies_are_exact(n_frequencies):
+    time, strengths = points(90)
+    frequencies = np.random.default_rng(0).uniform(0, 48, n_frequencies)
+    expected = np.exp(-2j * np.pi * ((frequencies[:, None] * time) % 1)) @ strengths.T
+    found = exact_phase_sums(time, strengths, frequencies)
+    assert found.shape == (2, n_frequencies)
+    # Turns reach 84,000 and are rounded at 1e-11 in the definition too.
+    np.testing.assert_allclose(found.T, expected, atol=1e-8)

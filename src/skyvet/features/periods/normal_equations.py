@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
@@ -160,7 +161,7 @@ def direct_reductions(
 
 def exact_phase_sums(
     time_d: FloatArray, strengths: FloatArray, frequencies: FloatArray
-) -> FloatArray:
+) -> NDArray[np.complex128]:
     r"""Return :math:`\sum_i s_i\,e^{-2\pi\mathrm{i} f t_i}` at any frequencies, in float64.
 
     Parameters

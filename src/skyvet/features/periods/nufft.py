@@ -17,10 +17,11 @@ Phases are computed in float64 at every point; only sums are float32 (by default
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.features.periods.interface import FrequencyGrid
@@ -349,7 +350,7 @@ def _keep(plane, tables, kept):  # type: ignore[no-untyped-def]  # noqa: ANN001,
 
 def phase_sums(
     time_d: FloatArray, strengths: FloatArray, grid: FrequencyGrid, *, is_double: bool = False
-) -> FloatArray:
+) -> NDArray[np.complexfloating[Any, Any]]:
     r"""Return :math:`\sum_i s_i\,e^{-2\pi\mathrm{i} f t_i}` at each frequency of a grid.
 
     With equal strengths its square is the spectral window.
@@ -381,7 +382,8 @@ def phase_sums(
     n_groups = -(-grid.n // tables.group_size)
     real = np.empty((len(strengths), 2, n_groups * tables.group_size), tables.twiddles.dtype)
     _write_sums(points, tables, real)
-    return real[:, 0, : grid.n] + 1j * real[:, 1, : grid.n]
+    sums: NDArray[np.complexfloating[Any, Any]] = real[:, 0, : grid.n] + 1j * real[:, 1, : grid.n]
+    return sums
 
 
 @njit(cache=True, nogil=True)
