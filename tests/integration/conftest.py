@@ -94,9 +94,6 @@ def open_desk(
     from skyvet.io.dataset import Dataset
     from skyvet.io.label_store.store import open_label_store
     from skyvet.services.labelling import opening
-    from skyvet.services.labelling.access import Gate
-    from skyvet.services.labelling.app import create_app
-    from skyvet.services.labelling.serving import bind
     from skyvet.services.labelling.settings import LabellingConfig
 
     stops: list[Callable[[], None]] = []
@@ -122,23 +119,35 @@ def open_desk(
             bundle=None if scores is None else object(),
             cache=labelling_data.with_name(f"cache of {labelling_data.name}"),
         )
-        gate = Gate(store, labeller="ada", needs_token=accounts is not None)
-        door = bind("127.0.0.1", 0)
-        stop_serving = _serve(create_app(session, gate), door)
-
-        def stop() -> None:
-            store.is_away = False
-            stop_serving()
-            session.close()
-            store.close()
-
-        stops.append(stop)
-        address = f"http://127.0.0.1:{door.getsockname()[1]}/"
-        return Desk(address=address, store=store, stop=stop, tokens=tokens)
+        desk = serve_session(session, store, needs_token=accounts is not None, tokens=tokens)
+        stops.append(desk.stop)
+        return desk
 
     yield start
     for stop in stops:
         stop()
+
+
+def serve_session(
+    session: Any, store: AbsentableStore, *, needs_token: bool, tokens: dict[str, str]
+) -> Desk:
+    """Start a server over a session."""
+    from skyvet.services.labelling.access import Gate
+    from skyvet.services.labelling.app import create_app
+    from skyvet.services.labelling.serving import bind
+
+    gate = Gate(store, labeller="ada", needs_token=needs_token)
+    door = bind("127.0.0.1", 0)
+    stop_serving = _serve(create_app(session, gate), door)
+
+    def stop() -> None:
+        store.is_away = False
+        stop_serving()
+        session.close()
+        store.close()
+
+    address = f"http://127.0.0.1:{door.getsockname()[1]}/"
+    return Desk(address=address, store=store, stop=stop, tokens=tokens)
 
 
 @pytest.fixture(scope="session")
@@ -158,13 +167,14 @@ class Visit:
     """A page in a browser of its own, and what it did that it should not."""
 
     page: Any
+    shown: str = "#triplet"
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
     def open(self, address: str) -> Visit:
         """Go to the page and wait for its first candidate."""
         self.page.goto(address)
-        self.page.wait_for_selector("#triplet")
+        self.page.wait_for_selector(self.shown)
         return self
 
     def until(self, claim: str, argument: Any = None, *, timeout_s: float = 20.0) -> None:
@@ -177,7 +187,7 @@ class Visit:
     @property
     def key(self) -> str:
         """Candidate on screen."""
-        return self.page.locator("#triplet").get_attribute("data-key")
+        return self.page.locator(self.shown).get_attribute("data-key")
 
     def press(self, *keys: str) -> list[str]:
         """Press keys, each for the candidate that is then on screen; return those candidates."""
@@ -185,7 +195,10 @@ class Visit:
         for key in keys:
             seen.append(self.key)
             self.page.keyboard.press(key)
-            self.until("key => document.querySelector('#triplet')?.dataset.key !== key", seen[-1])
+            self.until(
+                "([shown, key]) => document.querySelector(shown)?.dataset.key !== key",
+                [self.shown, seen[-1]],
+            )
         return seen
 
     def wait_until_saved(self) -> None:
@@ -198,10 +211,10 @@ def visit(chromium: Any) -> Iterator[Callable[..., Visit]]:
     """Open browsers that share nothing; every complaint on their consoles fails the test."""
     visits: list[tuple[Visit, bool]] = []
 
-    def start(*, may_fail: bool = False, **options: Any) -> Visit:
+    def start(*, may_fail: bool = False, shown: str = "#triplet", **options: Any) -> Visit:
         context = chromium.new_context(**{"viewport": {"width": 1366, "height": 768}, **options})
         context.set_default_timeout(20_000)
-        new = Visit(page=context.new_page())
+        new = Visit(page=context.new_page(), shown=shown)
         _watch(new)
         visits.append((new, may_fail))
         return new

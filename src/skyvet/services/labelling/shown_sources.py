@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ import numpy as np
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries, band_series_of
 from skyvet.features.periods.configs import PeriodSearchConfig
-from skyvet.features.periods.found import PERIOD_FLAG_MEANINGS, FoundPeriods
+from skyvet.features.periods.found import PERIOD_FLAG_MEANINGS, AliasMember, FoundPeriods
 from skyvet.features.periods.interface import FrequencyGrid
 from skyvet.features.periods.registry import get_finder
 from skyvet.features.periods.search import find_periods
@@ -36,6 +37,8 @@ _SAMPLES_PER_PEAK = 5.0
 _MAX_GRID = 2_000_000
 _N_KEPT = 64
 _N_ALTERNATIVES = 4
+_NEAREST = frozenset({"half", "double"})
+_SAME = 1e-3
 
 
 class ShownSources(ShownObjects):
@@ -186,31 +189,40 @@ def _band(series: BandSeries) -> SourceBand:
 
 
 def _periods_to_fold_with(found: FoundPeriods) -> list[SourcePeriod]:
-    """Return the consensus, its relatives, the best of each algorithm, other candidates."""
+    """Return periods worth a look, each once: consensus, half, double, other peaks, aliases."""
     if not math.isfinite(found.period_d):
         return []
     chance = f"probability {found.probability:.2f}" if math.isfinite(found.probability) else ""
-    periods = [SourcePeriod(name="consensus", period_d=found.period_d, note=chance)]
-    periods += [
-        SourcePeriod(name=member.name, period_d=member.period_d, note=_odds(member.log_odds))
-        for member in found.family
-        if math.isfinite(member.period_d)
-    ]
-    periods += [
-        SourcePeriod(name=f"best of {peaks.kind}", period_d=float(peaks.period_d[0]))
-        for peaks in found.peaks
-        if len(peaks.period_d) and math.isfinite(peaks.period_d[0])
-    ]
+    relatives = [_relative(member) for member in found.family]
     others = zip(found.candidates_d[1:], found.candidate_log_odds[1:], strict=True)
-    for i, (period_d, log_odds) in enumerate(others):
-        if i == _N_ALTERNATIVES:
-            break
-        periods.append(
-            SourcePeriod(
-                name=f"candidate {i + 2}", period_d=float(period_d), note=_odds(float(log_odds))
-            )
-        )
-    return periods
+    named = [
+        SourcePeriod(name="consensus", period_d=found.period_d, note=chance),
+        *(one for one in relatives if one.name in _NEAREST),
+        *(
+            SourcePeriod(name=f"best of {peaks.kind}", period_d=float(peaks.period_d[0]))
+            for peaks in found.peaks
+            if len(peaks.period_d)
+        ),
+        *(
+            SourcePeriod(name=f"peak {i + 2}", period_d=float(period_d), note=_odds(log_odds))
+            for i, (period_d, log_odds) in enumerate(islice(others, _N_ALTERNATIVES))
+        ),
+        *(one for one in relatives if one.name not in _NEAREST),
+    ]
+    return _each_once([one for one in named if math.isfinite(one.period_d)])
+
+
+def _relative(member: AliasMember) -> SourcePeriod:
+    return SourcePeriod(name=member.name, period_d=member.period_d, note=_odds(member.log_odds))
+
+
+def _each_once(periods: Sequence[SourcePeriod]) -> list[SourcePeriod]:
+    """Leave out what another name stands for already, to a thousandth."""
+    kept: list[SourcePeriod] = []
+    for one in periods:
+        if all(abs(one.period_d / other.period_d - 1) > _SAME for other in kept):
+            kept.append(one)
+    return kept
 
 
 def _odds(log_odds: float) -> str:

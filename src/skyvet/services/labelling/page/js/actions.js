@@ -3,10 +3,10 @@
 import { batch } from "../vendor/preact-signals.mjs";
 import { deliver, nPending, post, trouble } from "./outbox.js";
 import { askAnew, refill, removeItems, returnItems, setAside } from "./queue.js";
-import { stampsOf } from "./stamps.js";
+import { isReady } from "./stamps.js";
 import {
-  canLabel, comment, confidence, current, history, isScoreHidden, items, message, mode, pointer,
-  queueKind, strategy, zoom,
+  canLabel, comment, confidence, current, foldPeriod, history, isOfSources, isScoreHidden, items,
+  message, mode, pointer, queueKind, strategy, ticked, zoom,
 } from "./state.js";
 
 const MAX_HISTORY = 600;
@@ -63,8 +63,8 @@ export function labelEvent(item, { value, subclass = "", timeTakenS, note = "", 
 export function label(value, subclass = "") {
   const item = current.value;
   if (!item || !canLabel.value) return;
-  if (!stampsOf(item)?.planes) {
-    message.value = "No label without stamps: wait for them, or skip";
+  if (!isReady(item)) {
+    message.value = "No label before all is shown: wait for it, or skip";
     return;
   }
   const event = labelEvent(item, {
@@ -91,6 +91,8 @@ function startAfresh() {
   confidence.value = null;
   comment.value = "";
   pointer.value = null;
+  ticked.value = new Set();
+  foldPeriod.value = null;
   zoom.value = { ...zoom.value, x: 0.5, y: 0.5 };
 }
 
@@ -125,11 +127,15 @@ export function undoGroup(group) {
     history.value = history.value.filter((entry) => entry.group !== group);
     startAfresh();
     returnItems(entries.map((entry) => entry.item));
+    if (isOfSources.value) ticked.value = new Set(tagsOf(entries[0].event?.subclass));
     message.value = entries.length > 1 ? `Took back ${entries.length} labels`
       : `Took back ${idOf(entries[0].item)}`;
   });
   if (labelled.length) post(labelled.map(({ item, event }) => ({ item, event: undoEvent(event) })));
 }
+
+/** Tags of a label that names several classes. */
+export const tagsOf = (subclass) => (subclass ? subclass.split("+") : []);
 
 function undoEvent(event) {
   return {

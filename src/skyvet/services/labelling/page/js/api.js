@@ -86,6 +86,9 @@ export const releaseQueue = (keys, isSkipped = false) => (
   postJson("/api/queue/release", { keys, is_skipped: isSkipped }));
 export const sendLabels = (events) => postJson("/api/labels", { events });
 
+/** Light curve, periods and periodogram of a source. */
+export const fetchSource = (address) => getJson(address);
+
 /** Raw stamps: {shape: [3, height, width], buffer}. */
 export async function fetchStamps(address) {
   const response = await request(address);

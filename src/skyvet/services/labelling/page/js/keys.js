@@ -6,9 +6,10 @@ import {
 import { COLOUR_MAPS } from "./colour_maps.js";
 import * as grid from "./grid_actions.js";
 import {
-  canLabel, changeView, isHelpOpen, mode, queueKind, subclasses, theme, view, zoom,
+  canLabel, changeView, isHelpOpen, isOfSources, mode, queueKind, subclasses, theme, view, zoom,
 } from "./state.js";
 import { CURVES, LIMITS } from "./stretch.js";
+import { sourceBindings } from "./source_actions.js";
 
 const THEMES = ["auto", "light", "dark"].map((kind) => ({ kind }));
 
@@ -86,8 +87,14 @@ const FIXED = [
   { group: "Grid", keys: ["Enter"], title: "Label them all", run: grid.applySweep, when: inGrid },
 ];
 
-/** All bindings: the fixed ones and one for each sub-class. */
+/** Keys that mean the same where sources are labelled. */
+const FOR_SOURCES = new Set(["u", "[", "]", "c", "s", "z", "?", "t"]);
+
+/** All bindings: the fixed ones and one for each sub-class, or those of sources. */
 export function bindings() {
+  if (isOfSources.value) {
+    return [...sourceBindings(), ...FIXED.filter(({ keys }) => FOR_SOURCES.has(keys[0]))];
+  }
   const named = subclasses.value.filter((kind) => kind.key).map((kind) => ({
     group: "Sub-class",
     keys: [kind.key],

@@ -6,13 +6,14 @@ import { pictures } from "./drawing.js";
 import { noteCall, pending } from "./outbox.js";
 import { prefetch, stampsArrived, stampsOf } from "./stamps.js";
 import {
-  canLabel, history, items, message, mode, progress, queueKind, queueState, round, strategy,
-  view,
+  canLabel, history, isOfSources, items, message, mode, progress, queueKind, queueState, round,
+  strategy, view,
 } from "./state.js";
 
 const N_AHEAD = { single: 40, grid: 96 };
 const N_ENOUGH = { single: 24, grid: 72 };
 const N_DRAWN_AHEAD = 6;
+const N_SOURCES_AHEAD = 5; // the server measures each when it is asked
 const POLL_MS = 10000;
 const RETRY_MS = 2000;
 const MAX_EXCLUDED = 2000;
@@ -28,7 +29,10 @@ let retryTimer = 0;
 
 /** Keep the queue filled, stamps fetched, pictures drawn and progress fresh. */
 export function startQueue() {
-  effect(() => prefetch(items.value.slice(0, N_AHEAD[mode.value])));
+  effect(() => {
+    const n = isOfSources.value ? N_SOURCES_AHEAD : N_AHEAD[mode.value];
+    prefetch(items.value.slice(0, n));
+  });
   effect(() => {
     stampsArrived.value;
     drawAhead(items.value.slice(1, 1 + N_DRAWN_AHEAD), view.value);

@@ -1,7 +1,7 @@
-/* Stamps of candidates: fetched ahead, decoded once, kept for a while. */
+/* Stamps of candidates, measurements of sources: fetched ahead, decoded once, kept for a while. */
 
 import { signal } from "../vendor/preact-signals.mjs";
-import { fetchStamps } from "./api.js";
+import { fetchSource, fetchStamps } from "./api.js";
 
 const MAX_KEPT = 320;
 const N_AT_ONCE = 4;
@@ -14,9 +14,15 @@ const running = new Set();
 /** Rises whenever stamps arrive or fail, so that what waits for them is drawn again. */
 export const stampsArrived = signal(0);
 
-/** Stamps {key, planes, width, height}, {error}, or null while they are on their way. */
+/** Stamps {key, planes, width, height} or {key, source}, {error}, or null: on their way. */
 export function stampsOf(item) {
   return kept.get(item.key) ?? null;
+}
+
+/** Whether all that a label is given on can be on screen. */
+export function isReady(item) {
+  const found = stampsOf(item);
+  return Boolean(found?.planes || found?.source);
 }
 
 /** Ask for the stamps of these items, the first ones first. */
@@ -62,6 +68,7 @@ async function attempt(item) {
   let error = null;
   for (let i = 0; i < N_TRIES; i++) {
     try {
+      if (item.source) return { key: item.key, source: await fetchSource(item.source) };
       return decode(item, await fetchStamps(item.stamps));
     } catch (failure) {
       error = failure;

@@ -66,6 +66,13 @@ export const nLeft = computed(() => {
   return queueKind.value === "audit" ? now.n_suspects : now.n_open;
 });
 
+/** Whether sources are labelled with classes, and not candidates with real or bogus. */
+export const isOfSources = computed(() => (session.value?.classes?.length ?? 0) > 0);
+/** Tags of the classes that the source at hand is given. */
+export const ticked = signal(new Set());
+/** Period to fold with [d]; null = the first that was found. */
+export const foldPeriod = signal(null);
+
 export const canLabel = computed(() => session.value?.can_label ?? false);
 /** Sub-classes, each with a key that is free. */
 export const subclasses = computed(() => keyed(session.value?.subclasses ?? []));

@@ -1,6 +1,8 @@
 /* The page as a whole. */
 
-import { canLabel, startError, isHelpOpen, message, mode, session } from "../state.js";
+import {
+  canLabel, startError, isHelpOpen, isOfSources, message, mode, session,
+} from "../state.js";
 import { classes, html } from "../html.js";
 import { Banner } from "./banner.js";
 import { Grid } from "./grid.js";
@@ -9,6 +11,8 @@ import { LabelBar } from "./label_bar.js";
 import { sentence } from "./parts.js";
 import { Recent } from "./recent.js";
 import { Side } from "./side.js";
+import { SourceBar } from "./source_bar.js";
+import { SourceView } from "./source_view.js";
 import { TopBar } from "./top_bar.js";
 import { Triplet } from "./triplet.js";
 import { ViewBar } from "./view_bar.js";
@@ -42,14 +46,15 @@ function Start() {
 
 export function App() {
   if (!session.value) return html`<${Start} />`;
-  const isGrid = mode.value === "grid";
+  const isGrid = mode.value === "grid" && !isOfSources.value;
   const isReading = !isGrid && !canLabel.value;
   return html`
     <${TopBar} />
     <${Banner} />
     <main class=${classes("stage", isGrid && "stage-grid", isReading && "stage-read")}>
       <div class="look">
-        ${isGrid ? html`<${Grid} />` : html`
+        ${isOfSources.value ? html`<${SourceView} /><${SourceBar} /><${Recent} />`
+        : isGrid ? html`<${Grid} />` : html`
           <${Triplet} />
           <${ViewBar} />
           <${LabelBar} />

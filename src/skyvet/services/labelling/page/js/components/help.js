@@ -5,8 +5,8 @@ import { html } from "../html.js";
 import { bindings, keyName } from "../keys.js";
 import { canLabel, isHelpOpen } from "../state.js";
 
-const GROUPS = ["Label", "Sub-class", "Go", "Grid", "Look"];
-const NEEDS_LABELS = new Set(["Label", "Sub-class"]);
+const GROUPS = ["Label", "Class", "Sub-class", "Period", "Go", "Grid", "Look"];
+const NEEDS_LABELS = new Set(["Label", "Class", "Sub-class"]);
 
 export function Help() {
   const dialog = useRef(null);

@@ -26,7 +26,7 @@ function Subclasses({ value }) {
   </div>`;
 }
 
-function Confidence() {
+export function Confidence() {
   const now = confidence.value;
   const isDisabled = !current.value;
   return html`<div class="choice" role="group" aria-label="Confidence">
@@ -39,7 +39,7 @@ function Confidence() {
   </div>`;
 }
 
-function Comment() {
+export function Comment() {
   const onKeyDown = (event) => {
     if (event.key !== "Enter" && event.key !== "Escape") return;
     event.preventDefault();

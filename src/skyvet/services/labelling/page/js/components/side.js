@@ -3,7 +3,8 @@
 import { html } from "../html.js";
 import { focused } from "../grid_actions.js";
 import { PLANES } from "../drawing.js";
-import { canLabel, current, isScoreHidden, mode, session } from "../state.js";
+import { canLabel, current, isOfSources, isScoreHidden, mode, session } from "../state.js";
+import { ClassTree } from "./class_tree.js";
 import { LightCurve } from "./light_curve.js";
 import { scoreText, shortNumber } from "./parts.js";
 import { Thumb } from "./recent.js";
@@ -34,14 +35,15 @@ function Score({ item }) {
 
 function Numbers({ numbers }) {
   if (!numbers?.length) return null;
-  return html`<section class="panel" aria-label="Key numbers"><header><h2>Packet</h2></header>
+  return html`<section class="panel" aria-label="Key numbers">
+    <header><h2>${isOfSources.value ? "Source" : "Packet"}</h2></header>
     <dl class="numbers">${numbers.map(({ name, value, unit }) => html`<div key=${name}>
       <dt>${name}</dt><dd>${shortNumber(value)}${unit && html` <small>${unit}</small>`}</dd></div>`)}
     </dl></section>`;
 }
 
 export function Side() {
-  const isGrid = mode.value === "grid";
+  const isGrid = mode.value === "grid" && !isOfSources.value;
   const item = isGrid ? focused.value : current.value;
   if (!item) {
     return html`<aside class="side"><p class="quiet nothing">No candidate at hand.</p></aside>`;
@@ -51,8 +53,8 @@ export function Side() {
       <${Thumb} item=${item} i=${i} size=${DETAIL_PX} /><figcaption>${name}</figcaption></figure>`)}
     </div>`}
     <${Names} item=${item} />
-    <${Score} item=${item} />
-    <${LightCurve} item=${item} />
+    ${isOfSources.value ? html`<${ClassTree} item=${item} />`
+      : html`<${Score} item=${item} /><${LightCurve} item=${item} />`}
     <${Numbers} numbers=${item.numbers} />
   </aside>`;
 }

@@ -5,7 +5,7 @@ import { following } from "../keys.js";
 import { nPending, trouble } from "../outbox.js";
 import { classes, html } from "../html.js";
 import {
-  canLabel, isHelpOpen, mode, nLeft, ownPace, progress, queueKind, round, session, strategy, theme,
+  canLabel, isHelpOpen, isOfSources, mode, nLeft, ownPace, progress, queueKind, round, session, strategy, theme,
 } from "../state.js";
 import { Key, KeyButton } from "./parts.js";
 
@@ -18,13 +18,13 @@ function Queues() {
   const isAudit = queueKind.value === "audit";
   const nSuspects = progress.value?.n_suspects ?? 0;
   return html`<div class="queues">
-    <div class="choice" role="group" aria-label="Queue">
+    ${!isOfSources.value && html`<div class="choice" role="group" aria-label="Queue">
       <button type="button" class=${isAudit ? "" : "is-on"} aria-pressed=${String(!isAudit)}
         onClick=${() => chooseQueue("strategy")}>Queue</button>
       <button type="button" class=${isAudit ? "is-on" : ""} aria-pressed=${String(isAudit)}
         title="Labels that look wrong" onClick=${() => chooseQueue("audit")}>Audit${nSuspects > 0 && html` <b>${nSuspects}</b>`}
         <${Key} name="a" /></button>
-    </div>
+    </div>`}
     ${!isAudit && strategies?.length > 1 && html`<select aria-label="Query strategy"
       value=${strategy.value ?? ""} onChange=${(e) => chooseStrategy(e.target.value)}>
       ${strategies.map(({ kind, title }) => html`<option key=${kind} value=${kind}>${title}</option>`)}
@@ -80,8 +80,9 @@ export function TopBar() {
     <div class="tools">
       <${Delivery} />
       <span class="who wide-only" title="Labels are kept under this name">${labeller}</span>
-      <${KeyButton} kind="small" keyHint="g" isOn=${mode.value === "grid"}
-        onClick=${() => chooseMode(mode.value === "grid" ? "single" : "grid")}>Grid<//>
+      ${!isOfSources.value && html`<${KeyButton} kind="small" keyHint="g"
+        isOn=${mode.value === "grid"}
+        onClick=${() => chooseMode(mode.value === "grid" ? "single" : "grid")}>Grid<//>`}
       <${KeyButton} kind="small" keyHint="t" title="Theme"
         onClick=${() => { theme.value = following(THEMES, theme.value); }}><span aria-hidden="true">◐</span> ${themeTitle}<//>
       <${KeyButton} kind="small" keyHint="?" title="Keys" onClick=${() => { isHelpOpen.value = true; }}>Help<//>

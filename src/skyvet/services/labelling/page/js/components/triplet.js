@@ -153,7 +153,7 @@ function whatIsLeft() {
     + "stop this server and give the skyvet rounds command again.";
 }
 
-function Finished() {
+export function Finished() {
   const isAudit = queueKind.value === "audit";
   return html`<${Empty} title=${isAudit ? "No suspicious labels" : "The queue is finished"}>
     <p>${isAudit ? "Every suspicious label has been looked at, or there is no audit yet."
