@@ -11,6 +11,7 @@ import typer
 
 from skyvet.cli.console import make_table, show_result
 from skyvet.cli.cross_validated import FoldChoice, Scheme
+from skyvet.cli.evaluated_sources import SourceJudgement, is_for_sources
 from skyvet.cli.options import JsonOption
 from skyvet.cli.progress import shown_progress
 from skyvet.core.configs import MAX_SEED
@@ -28,7 +29,9 @@ _SCORES = "scores.parquet"
 
 def evaluate_command(
     *,
-    scores: Annotated[Path | None, typer.Option(help="Score table (from skyvet score).")] = None,
+    scores: Annotated[
+        Path | None, typer.Option(help="Score table of candidates, objects or sources.")
+    ] = None,
     labels: Annotated[
         str | None,
         typer.Option(help="Label file or store; default the labels that --data carries."),
@@ -40,18 +43,23 @@ def evaluate_command(
         Path | None,
         typer.Option(
             help="Dataset folder of the candidates, for the pictures; or frame sequences (frames "
-            "or embeddings). Without --scores these are scored with --bundle, or cross-validated."
+            "or embeddings), or the features of sources. Without --scores these are scored with "
+            "--bundle, or cross-validated."
         ),
     ] = None,
     bundle: Annotated[
-        str | None, typer.Option(help="Score --data with this bundle, in place of --scores.")
+        str | None,
+        typer.Option(
+            help="Score --data with this bundle, in place of --scores; for scores of sources also "
+            "the one that made them, for thresholds and features."
+        ),
     ] = None,
     frames: Annotated[
         Path | None,
         typer.Option(help="Frames of the objects, for the evidence strips; default --data."),
     ] = None,
     light_curves: Annotated[
-        Path | None, typer.Option(help="Their light curves (skyvet fetch ztf-light-curves).")
+        Path | None, typer.Option(help="Light curves of the objects or sources.")
     ] = None,
     folds: Annotated[
         Scheme, typer.Option(help="Cross-validation: what a test fold is new in.")
@@ -60,6 +68,17 @@ def evaluate_command(
     fold_seed: Annotated[
         int, typer.Option(min=0, max=MAX_SEED, help="Cross-validation: seed.")
     ] = 42,
+    taxonomy: Annotated[
+        str,
+        typer.Option(
+            help="Classes of sources: ontological, phenomenological or a YAML file; default the "
+            "bundle's, else ontological."
+        ),
+    ] = "",
+    min_vote: Annotated[
+        float,
+        typer.Option(help="Classes of sources: a vote of at least this is a yes.", min=0.51, max=1),
+    ] = 0.7,
     classifiers: Annotated[
         str, typer.Option(help="Cross-validation: members, separated by commas.")
     ] = "pooled",
@@ -77,6 +96,19 @@ def evaluate_command(
     as_json: JsonOption = False,
 ) -> None:
     """Judge scores by labels and write a report."""
+    if is_for_sources(scores, bundle):
+        judgement = SourceJudgement(
+            scores=scores,
+            labels=labels,
+            bundle=bundle,
+            taxonomy=taxonomy,
+            features=data,
+            light_curves=light_curves,
+            min_vote=min_vote,
+            out=out,
+        )
+        judgement.run(config, as_json=as_json)
+        return
     choice = FoldChoice(
         scheme=folds,
         n_folds=n_folds,

@@ -14,18 +14,17 @@ from skyvet.evaluation.facts import (
     BinFact,
     Comparison,
     CurveFacts,
-    Estimate,
     InjectionFacts,
     View,
     Weighted,
 )
+from skyvet.evaluation.plot_parts import draw_estimates, mark_point, unit_square
 from skyvet.evaluation.plots_svg import (
     BOGUS,
     GOOD,
     INK,
     MODEL,
     MUTED,
-    PAPER,
     REAL,
     SURVEY,
     draw_svg,
@@ -67,8 +66,8 @@ def draw_roc(view: View, *, point: tuple[float, float] | None) -> str:
         axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9, ls=(0, (2, 3)))
         axes.text(0.62, 0.55, "guessing", color=MUTED, fontsize=8.5)
         axes.plot(curve.x, curve.y, color=MODEL, lw=1.8, drawstyle="steps-post")
-        _mark(axes, point)
-        _unit_square(axes)
+        mark_point(axes, point)
+        unit_square(axes)
         axes.set_xlabel("false positive rate")
         axes.set_ylabel("completeness")
 
@@ -84,7 +83,7 @@ def draw_det(view: View, *, point: tuple[float, float] | None) -> str:
             _deviates(curve.x), _deviates(curve.y), color=MODEL, lw=1.8, drawstyle="steps-post"
         )
         if point is not None:
-            _mark(axes, tuple(_deviates([point[0], 1.0 - point[1]])))
+            mark_point(axes, tuple(_deviates([point[0], 1.0 - point[1]])))
         names = [f"{100 * rate:g}%" for rate in _RATE_TICKS]
         axes.set_xticks(ndtri(_RATE_TICKS), names)
         axes.set_yticks(ndtri(_RATE_TICKS), names)
@@ -134,8 +133,8 @@ def draw_precision_recall(
         axes.plot(curve.x, curve.y, color=MODEL, lw=1.8)
         confusion = weighted.confusion
         if confusion.purity is not None and confusion.completeness is not None:
-            _mark(axes, (confusion.completeness, confusion.purity))
-        _unit_square(axes)
+            mark_point(axes, (confusion.completeness, confusion.purity))
+        unit_square(axes)
         axes.set_xlabel("completeness")
         axes.set_ylabel("purity")
 
@@ -150,7 +149,7 @@ def draw_reliability(view: View, weighted: Weighted) -> str:
     def draw(axes: Any) -> None:  # noqa: ANN401
         axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9, ls=(0, (2, 3)))
         _draw_bins(axes, weighted.reliability)
-        _unit_square(axes)
+        unit_square(axes)
         axes.set_xlabel("score")
         axes.set_ylabel("fraction that is real")
 
@@ -195,7 +194,7 @@ def draw_comparison(comparison: Comparison) -> str:
             label="survey's score",
         )
         axes.plot(ours.x, ours.y, color=MODEL, lw=1.8, drawstyle="steps-post", label="this one")
-        _unit_square(axes)
+        unit_square(axes)
         axes.legend(loc="lower right")
         axes.set_xlabel("false positive rate")
         axes.set_ylabel("completeness")
@@ -211,7 +210,7 @@ def draw_injections(injections: InjectionFacts) -> str:
         bins = [b for b in injections.bins if b.completeness.value is not None]
         middles = [math.sqrt(b.snr_low * b.snr_high) for b in bins]
         axes.set_xscale("log")
-        _draw_estimates(axes, middles, [b.completeness for b in bins], line=True)
+        draw_estimates(axes, middles, [b.completeness for b in bins], line=True)
         for level, depth in ((0.5, injections.snr_at_50), (0.9, injections.snr_at_90)):
             axes.axhline(level, color=MUTED, lw=0.9, ls=(0, (2, 3)))
             if depth.value is not None:
@@ -241,17 +240,6 @@ def _mix_name(weighted: Weighted) -> str:
     return f"as counted ({share})" if weighted.weighting == "counted" else f"at the prior ({share})"
 
 
-def _unit_square(axes: Any) -> None:  # noqa: ANN401
-    ticks = (0, 0.25, 0.5, 0.75, 1)
-    axes.set(xlim=(-0.015, 1.015), ylim=(-0.015, 1.015), xticks=ticks, yticks=ticks)
-
-
-def _mark(axes: Any, point: tuple[float, ...] | None) -> None:  # noqa: ANN401
-    if point is not None:
-        marker = {"marker": "o", "ms": 7, "mfc": PAPER, "mec": MODEL, "mew": 2}
-        axes.plot(*point, color=MODEL, clip_on=False, zorder=5, **marker)
-
-
 def _draw_target(axes: Any, target: tuple[float, float]) -> None:  # noqa: ANN401
     completeness, purity = target
     axes.fill_between(
@@ -269,21 +257,7 @@ def _draw_target(axes: Any, target: tuple[float, float]) -> None:  # noqa: ANN40
 
 
 def _draw_bins(axes: Any, bins: Sequence[BinFact]) -> None:  # noqa: ANN401
-    _draw_estimates(axes, [b.mean_score for b in bins], [b.real_fraction for b in bins], line=False)
-
-
-def _draw_estimates(
-    axes: Any,  # noqa: ANN401
-    x: Sequence[float],
-    estimates: Sequence[Estimate],
-    *,
-    line: bool,
-) -> None:
-    for position, estimate in zip(x, estimates, strict=True):
-        if estimate.low is not None and estimate.high is not None:
-            axes.vlines(position, estimate.low, estimate.high, color=MODEL, lw=1.3)
-    values = [np.nan if e.value is None else e.value for e in estimates]
-    axes.plot(x, values, "o", color=MODEL, ms=4.5, ls="-" if line else "none", lw=1.2)
+    draw_estimates(axes, [b.mean_score for b in bins], [b.real_fraction for b in bins], line=False)
 
 
 def _deviates(rates: Sequence[float]) -> list[float]:

@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray, as_readonly
 from skyvet.core.errors import InvalidInputError, LabelError
+from skyvet.records.feature_table import FeatureTable
 from skyvet.records.source_labels import SourceLabels, imply_labels
+from skyvet.records.source_scores import SourceScores
 from skyvet.records.source_taxonomy import SourceTaxonomy
 
-__all__ = ["ScoredClass", "SourceSample", "join_source_labels"]
+__all__ = ["ScoredClass", "SourceSample", "join_source_labels", "periods_of_sources"]
+
+_PERIOD = "period_d"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -198,3 +202,27 @@ def join_source_labels(
         n_scored=len(source_ids),
         n_labels_without_score=len(full) - len(rows),
     )
+
+
+def periods_of_sources(scores: SourceScores, table: FeatureTable | None) -> FloatArray:
+    """Return the period of each scored source [d]: carried with the scores, or a feature.
+
+    Parameters
+    ----------
+    scores : SourceScores
+        Its column ``period_d`` wins.
+    table : FeatureTable or None
+        Its feature ``period_d`` is taken otherwise.
+
+    Returns
+    -------
+    ndarray, shape (n,), float64
+        NaN where unknown.
+    """
+    if _PERIOD in scores.columns:
+        return np.asarray(scores.columns[_PERIOD], dtype=np.float64)
+    if table is None or _PERIOD not in table.names:
+        return np.full(len(scores), np.nan)
+    periods = table.column(_PERIOD).tolist()
+    period_of = dict(zip(map(str, table.source_ids.tolist()), periods, strict=True))
+    return np.array([period_of.get(str(one), np.nan) for one in scores.source_ids.tolist()])

@@ -23,6 +23,7 @@ from skyvet.io.tables import identifier_array
 from skyvet.records.source_scores import SourceScores
 
 __all__ = [
+    "is_source_scores",
     "read_source_scores",
     "source_scores_from_arrow",
     "source_scores_to_arrow",
@@ -162,3 +163,18 @@ def read_source_scores(path: Path) -> SourceScores:
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(f"{path} is no table of source scores: {error}") from error
     return source_scores_from_arrow(table)
+
+
+def is_source_scores(path: Path) -> bool:
+    """Say whether a file is a score table of sources; only its heading is read.
+
+    Examples
+    --------
+    >>> is_source_scores(Path("no-such-file"))
+    False
+    """
+    try:
+        metadata = pq.read_schema(path).metadata
+    except (OSError, pa.ArrowException):
+        return False
+    return _KEY in (metadata or {})
