@@ -313,12 +313,19 @@ def test_a_damaged_file_among_others_is_a_rejection(tmp_path, rows):
         open_light_curves([bad])
 
 
-def test_a_line_of_a_csv_with_too_few_cells_is_passed_over(tmp_path):
+@pytest.mark.parametrize("config", [None, TWO_EACH])
+def test_lines_of_a_csv_with_another_number_of_cells_are_counted_once(tmp_path, config):
     path = tmp_path / "a.csv"
-    path.write_text("id,mjd,mag,magerr,band\n1,58000,18,0.1,g\n1,58001\n1,58002,x,0.1,g\n")
-    (batch,), _ = read_all(open_light_curves([path]))
-    assert batch.n_epochs.tolist() == [1]
-    assert batch.columns["n_epochs_unusable"].tolist() == [1]
+    lines = ["1,58000,18,0.1,g", "1,58001", "1,58002,x,0.1,g", *(f"{i},5e4,18,.1,g,9" for i in
+             (2, 3)), *(f"{i},5e4,18,.1,g" for i in range(4, 9)), "1,58003,17,.1,g"]  # fmt: skip
+    path.write_text(HEADING + "\n".join(lines) + "\n")
+    batches, rejections = read_all(open_light_curves([path], config))
+    found = epochs_by_source(batches)
+    assert sorted(found) == [1, 4, 5, 6, 7, 8]
+    assert len(found[1]) == 2
+    assert [r.detail for r in rejections] == [
+        "3 lines have another number of cells than the heading"
+    ]
 
 
 def test_float32_times_are_said_with_the_shortest_period_that_means_something(tmp_path, rows):
@@ -363,3 +370,63 @@ def test_an_empty_table_has_no_sources(tmp_path, rows):
 def test_another_form_than_the_one_asked_for_is_an_error(tmp_path, rows, form, asked):
     with pytest.raises(InvalidInputError, match=f"not the form '{asked}'"):
         open_light_curves(form(tmp_path, rows), LightCurveInputConfig(form=asked))
+
+
+HEADING = "id,mjd,mag,magerr,band\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        (HEADING.replace("\n", "\r\n") + "1,58000,18,.1,g\r\n", [1]),
+        (HEADING + "\n1,58000,18,.1,g\n\n", [1]),
+        ("\ufeff# made by hand\n" + HEADING + "1,58000,18,.1,g", [1]),
+        ("# made by hand\n" + HEADING + "-5,58000,18,.1,g\n", [-5]),
+        ('"id","mjd","mag","magerr","band"\n"a,b",58000,18,.1,"g"\n', ["a,b"]),
+        ("id; mjd; mag; magerr; band\n1; 58000; 18; .1; g\n", [1]),
+        (HEADING + f"{2**64},58000,18,.1,g\n3,58000,18,.1,g\n", [str(2**64), "3"]),
+    ],
+)
+def test_csv_as_people_write_it_is_read(tmp_path, text, ids):
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    (batch,), rejections = read_all(open_light_curves([tmp_path / "a.csv"]))
+    assert batch.source_ids.tolist() == ids
+    assert batch.bands == ("g",)
+    assert not rejections
+
+
+def test_a_strange_letter_spoils_no_other_line(tmp_path):
+    lines = HEADING.encode() + b"\xe9toile,58000,18,.1,g\nb,58000,18,.1,g\n"
+    (tmp_path / "a.csv").write_bytes(lines)
+    (batch,), _ = read_all(open_light_curves([tmp_path / "a.csv"]))
+    assert batch.source_ids.tolist() == ["\ufffdtoile", "b"]
+
+
+def test_identifiers_of_a_csv_written_as_floats_are_refused(tmp_path):
+    (tmp_path / "a.csv").write_text(HEADING + "1.0955781158150100e+18,58000,18,.1,g\n")
+    with pytest.raises(InvalidInputError, match="loses digits"):
+        open_light_curves([tmp_path / "a.csv"])
+
+
+def test_identifiers_beyond_63_bits_become_text(tmp_path):
+    rows = {"id": pa.array([2**63 + 5, 1], pa.uint64()), "mjd": [58000.0, 58001.0],
+            "mag": [18.0, 18.0], "magerr": [0.1, 0.1], "band": [b"g", b"g"]}  # fmt: skip
+    (batch,), _ = read_all(open_light_curves([write_parquet(tmp_path / "a.parquet", rows)]))
+    assert batch.source_ids.tolist() == [str(2**63 + 5), "1"]
+    assert batch.bands == ("g",)
+
+
+def test_dates_become_mjd(tmp_path):
+    times = pa.array(np.array(["2018-09-26T12:00:00"], dtype="datetime64[ns]"))
+    rows = {"id": [1], "time": times, "mag": [18.0], "magerr": [0.1], "band": ["g"]}
+    (batch,), _ = read_all(open_light_curves([write_parquet(tmp_path / "a.parquet", rows)]))
+    assert batch.mjd_tai[0] == pytest.approx(58387.5 + 37 / 86_400, abs=1e-9)
+
+
+def test_a_column_that_cannot_be_of_filters_is_said_to_be_none(tmp_path):
+    n = 200
+    rows = {"id": [1] * n, "mjd": 58_000.0 + np.arange(n), "mag": np.full(n, 18.0),
+            "magerr": np.full(n, 0.1), "band": [f"exposure {i}" for i in range(n)]}  # fmt: skip
+    source = open_light_curves([write_parquet(tmp_path / "a.parquet", rows)])
+    with pytest.raises(InvalidInputError, match="200 different values"):
+        source.read(source.partitions[0])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray, IntArray
+from skyvet.core.errors import InvalidInputError
 from skyvet.core.photometry import AB_ZERO_POINT_NJY, magnitude_to_flux_njy
 from skyvet.core.times import hmjd_utc_to_mjd_tai, mjd_utc_to_mjd_tai
 from skyvet.io.light_curve_sources.column_plan import ColumnPlan
@@ -33,6 +34,7 @@ _SECONDS_PER_DAY = 86_400.0
 _FILL_MAGNITUDE = 90.0  # 99, 99.99, -999: nothing was measured
 _FILL_ERROR = 9.0
 _BAND_ORDER = "ugrizy"
+_MOST_BANDS = 127
 
 
 def batch_of(
@@ -184,6 +186,11 @@ def _our_bands(raw: RawEpochs, plan: ColumnPlan) -> tuple[NDArray[np.int8], tupl
     else:
         found = {name for name, there in zip(ours, is_present, strict=True) if name and there}
         bands = tuple(sorted(found, key=_band_rank))
+    if len(bands) > _MOST_BANDS:
+        raise InvalidInputError(
+            f"the column of filters has {len(bands)} different values, such as {bands[0]!r}; at "
+            f"most {_MOST_BANDS} are possible: name another with columns.band, or some with bands"
+        )
     place = {name: i_band for i_band, name in enumerate(bands)}
     codes = np.array([*(place.get(name, -1) for name in ours), -1], dtype=np.int8)
     return codes[raw.band], bands or ("",)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.optional import require
 
-__all__ = ["BLOCK_ERRORS", "Block", "blocks_of", "iter_block", "schema_of"]
+__all__ = ["BLOCK_ERRORS", "Block", "blocks_of", "iter_block", "n_wrong_lines", "schema_of"]
 
 BLOCK_ERRORS = (OSError, EOFError, pa.ArrowException)
 """What a damaged block raises."""
@@ -24,6 +24,8 @@ BLOCK_ERRORS = (OSError, EOFError, pa.ArrowException)
 _BATCH_ROWS = 16_384
 _CSV_BYTES = 16 << 20
 _MAX_LINE_BYTES = 1 << 20
+_BOM = b"\xef\xbb\xbf"
+_WRONG_LINES = b"skyvet.wrong_lines"
 _NULLS = ["", "null", "NULL", "nan", "NaN", "NAN", "None", "--", "\\N"]
 
 
@@ -159,7 +161,7 @@ def _csv_blocks(path: str) -> tuple[Block, ...]:
     """Return stretches of whole lines of about 16 MB."""
     with _open(path) as file:
         line = b"#"
-        while line.startswith(b"#") or line in {b"\n", b"\r\n"}:
+        while line.removeprefix(_BOM).startswith(b"#") or line in {b"\n", b"\r\n"}:
             line = file.readline(_MAX_LINE_BYTES)
         heading = line.decode("utf-8-sig", "replace").strip()
         if not heading:
@@ -192,12 +194,17 @@ def _read_lines(block: Block, columns: Sequence[str] | None) -> pa.Table:
     with _open(block.path) as file:
         file.seek(block.place)
         data = file.read(block.n_bytes)
-    return pyarrow.csv.read_csv(
-        BytesIO(data),
+    n_wrong = 0
+
+    def skip(_: object) -> str:
+        nonlocal n_wrong
+        n_wrong += 1
+        return "skip"
+
+    table = pyarrow.csv.read_csv(
+        BytesIO(_as_utf8(data)),
         read_options=pyarrow.csv.ReadOptions(column_names=list(block.names), use_threads=False),
-        parse_options=pyarrow.csv.ParseOptions(
-            delimiter=block.delimiter, invalid_row_handler=lambda _: "skip"
-        ),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=block.delimiter, invalid_row_handler=skip),
         convert_options=pyarrow.csv.ConvertOptions(
             include_columns=list(columns or block.names),
             null_values=_NULLS,
@@ -205,3 +212,18 @@ def _read_lines(block: Block, columns: Sequence[str] | None) -> pa.Table:
             strings_can_be_null=True,
         ),
     )
+    return table.replace_schema_metadata({_WRONG_LINES: str(n_wrong)} if n_wrong else None)
+
+
+def _as_utf8(data: bytes) -> bytes:
+    """Return text that can be read, whatever its bytes: a strange letter spoils no line."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace").encode()
+    return data
+
+
+def n_wrong_lines(table: pa.Table) -> int:
+    """Return how many lines of its block were left out for their number of cells."""
+    return int((table.schema.metadata or {}).get(_WRONG_LINES, 0))

@@ -115,6 +115,8 @@ def plan_columns(schema: pa.Schema, config: LightCurveInputConfig, *, where: str
     time_name = places["time"].lower().rpartition(".")[2]
     value_name = places["brightness"].lower().rpartition(".")[2]
     scale = None if config.time_scale == "auto" else config.time_scale
+    if pa.types.is_timestamp(type_at(schema, places["time"])):
+        scale = "mjd_utc"
     kind = config.brightness if config.brightness != "auto" else preset.brightness
     is_nested = _is_list(schema, places["time"])
     _check_form(config, is_nested=is_nested, where=where)
@@ -135,7 +137,7 @@ def plan_columns(schema: pa.Schema, config: LightCurveInputConfig, *, where: str
         bad_flags=preset.bad_flags if config.bad_flags is None else config.bad_flags,
         survey=config.survey or preset.survey,
         carried=_carried(schema, places, config, is_nested=is_nested, where=where),
-        has_integer_ids=pa.types.is_integer(type_at(schema, places["source_id"])),
+        has_integer_ids=_are_int64(type_at(schema, places["source_id"])),
     )
 
 
@@ -148,6 +150,10 @@ def type_at(schema: pa.Schema, place: str) -> pa.DataType:
     if _is_any_list(kind):
         return pa.list_(kind.value_type.field(inner).type)
     return kind.field(inner).type
+
+
+def _are_int64(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind)) and kind != pa.uint64()
 
 
 def _check_form(config: LightCurveInputConfig, *, is_nested: bool, where: str) -> None:

@@ -183,8 +183,8 @@ class _Runs:
     def add(self, identifiers: pa.Array, *, is_text: bool) -> None:
         """Take the next rows of the block; text of a CSV may be numbers."""
         keys = _keys(identifiers)
-        if self.are_integers and not pa.types.is_integer(identifiers.type):
-            self.are_integers = is_text and _are_digits(identifiers)
+        if self.are_integers:
+            self.are_integers = _are_int64(identifiers, is_text=is_text)
         if not len(keys):
             return
         is_start = np.ones(len(keys), dtype=bool)
@@ -271,6 +271,16 @@ class _Runs:
         if self._keys and len(self._keys[0]) < self.n_runs:
             self._is_in_order = False
             self._starts = []
+
+
+def _are_int64(identifiers: pa.Array, *, is_text: bool) -> bool:
+    """Return whether identifiers are whole numbers of 63 bits; text counts where it is a CSV's."""
+    if pa.types.is_integer(identifiers.type):
+        if identifiers.type != pa.uint64():
+            return True
+        largest = pc.max(identifiers).as_py()
+        return largest is None or largest < 1 << 63
+    return is_text and _are_digits(identifiers)
 
 
 def _are_digits(identifiers: pa.Array) -> bool:

@@ -16,6 +16,8 @@ from skyvet.io.light_curve_sources.column_plan import ColumnPlan
 
 __all__ = ["RawEpochs", "raw_epochs_of"]
 
+_MICROSECONDS_PER_DAY = 86_400e6
+_MJD_OF_1970 = 40_587.0
 _NUMBERS = ("time", "brightness", "error", "exposure")
 
 
@@ -213,6 +215,9 @@ def _numbers(array: pa.Array) -> FloatArray:
         array = array.dictionary_decode()
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         return np.array([_number_of(text) for text in array.to_pylist()], dtype=np.float64)
+    if pa.types.is_timestamp(array.type):
+        micro = array.cast(pa.timestamp("us")).cast(pa.int64()).cast(pa.float64(), safe=False)
+        return _numbers(micro) / _MICROSECONDS_PER_DAY + _MJD_OF_1970
     if pa.types.is_decimal(array.type) or pa.types.is_null(array.type):
         array = array.cast(pa.float64())
     if pa.types.is_integer(array.type) and array.null_count:
@@ -249,6 +254,8 @@ def _bands(
         return np.zeros(int(counts.sum()), dtype=np.int32), (plan.band,)
     is_per_epoch = "band" in epochs
     array = epochs["band"] if is_per_epoch else _column(table, plan.places["band"])
+    if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type):
+        array = array.cast(pa.string())
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     codes = pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)

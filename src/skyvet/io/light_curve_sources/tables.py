@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from skyvet.core.errors import DatasetError, InvalidInputError
 from skyvet.io.light_curve_sources.batches import batch_of, is_difference_of
@@ -18,6 +19,7 @@ from skyvet.io.light_curve_sources.blocks import (
     Block,
     blocks_of,
     iter_block,
+    n_wrong_lines,
     schema_of,
 )
 from skyvet.io.light_curve_sources.column_plan import (
@@ -82,7 +84,10 @@ class TableSource:
             rejections.append(_unreadable(partition.name, partition.fault))
         for span in spans:
             try:
-                pieces.append(self._piece(span, partition.bucket))
+                piece, n_wrong = self._piece(span, partition.bucket)
+                pieces.append(piece)
+                if n_wrong and span.start == 0 and partition.bucket <= 0:
+                    rejections.append(_of_wrong_lines(span.block, n_wrong))
             except BLOCK_ERRORS as error:
                 where = f"{span.block.path}:{span.block.place}"
                 rejections.append(_unreadable(where, f"{type(error).__name__}: {error}"))
@@ -93,11 +98,14 @@ class TableSource:
         )
         return batch, (*rejections, *faults)
 
-    def _piece(self, span: Span, bucket: int) -> RawEpochs:
+    def _piece(self, span: Span, bucket: int) -> tuple[RawEpochs, int]:
+        """Return epochs of some rows, and the number of lines that were wrong in their block."""
         plan = self.plans[span.block.path]
         place = plan.places["source_id"]
         tables = []
+        n_wrong = 0
         for table in iter_block(span.block, plan.roots, rows=(span.start, span.stop)):
+            n_wrong = n_wrong_lines(table)
             if bucket < 0:
                 tables.append(table)
                 continue
@@ -105,7 +113,7 @@ class TableSource:
             tables.append(table.filter(pa.array(is_ours)))
         if not tables:
             tables = [_empty(span.block, plan)]
-        return raw_epochs_of(pa.concat_tables(tables), plan)
+        return raw_epochs_of(pa.concat_tables(tables), plan), n_wrong
 
 
 def open_tables(
@@ -138,7 +146,7 @@ def open_tables(
         try:
             found = blocks_of(path)
             if found:
-                plan = plan_columns(schema_of(found[0]), config, where=path)
+                plan = plan_columns(_told_schema(found[0], config, path), config, where=path)
                 plans[path] = _fitting(plan, plans, where=path)
         except BLOCK_ERRORS as error:
             faulty.append(_fault(path, f"{type(error).__name__}: {error}"))
@@ -156,6 +164,28 @@ def open_tables(
             else f"{paths[0]} holds no rows"
         )
     return _source(blocks, plans, faulty, config, is_whole=is_whole)
+
+
+def _told_schema(block: Block, config: LightCurveInputConfig, path: str) -> pa.Schema:
+    """Return the types of columns; identifiers of a CSV are text, however they look."""
+    schema = schema_of(block)
+    if block.kind == "parquet":
+        return schema
+    text = {name: pa.string() for name in schema.names}
+    names = pa.schema([(name, text[name]) for name in schema.names])
+    place = plan_columns(names, config, where=path).places["source_id"]
+    first = next(iter_block(replace(block, text=place), [place]), None)
+    if first is not None and _look_like_floats(first[place]):
+        return schema  # refused by the plan, which names the column
+    return schema.set(schema.names.index(place), pa.field(place, pa.string()))
+
+
+def _look_like_floats(texts: pa.ChunkedArray) -> bool:
+    """Return whether identifiers are numbers with a point or an exponent."""
+    is_float = pc.match_substring_regex(
+        texts, r"^[+-]?[0-9]+(\.[0-9]*([eE][+-]?[0-9]+)?|[eE]\+[0-9]+)$"
+    )
+    return bool(pc.any(is_float).as_py())
 
 
 def _source(
@@ -274,6 +304,14 @@ def _empty(block: Block, plan: ColumnPlan) -> pa.Table:
 
 def _fault(path: str, fault: str) -> LightCurvePartition:
     return LightCurvePartition(name=f"{Path(path).name}:unreadable", fault=fault)
+
+
+def _of_wrong_lines(block: Block, n_wrong: int) -> Rejection:
+    return Rejection(
+        source=f"{block.path}:{block.place}",
+        reason=RejectionReason.BAD_VALUE,
+        detail=f"{n_wrong} lines have another number of cells than the heading",
+    )
 
 
 def _unreadable(where: str, detail: str) -> Rejection:
