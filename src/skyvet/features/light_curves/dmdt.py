@@ -26,8 +26,6 @@ DT_EDGES_D = (
 
 _PER_MAG = 20.0  # fine cells a magnitude: every edge is at a whole number of them
 _N_FINE = 320  # fine cells from -8 to 8 mag
-_ZERO = _N_FINE // 2 + 1  # place of the cell from 0 to 0.05 mag; place 0 is for all below -8
-_WIDTH = _N_FINE + 4
 _N_COPIES = 4
 _DM = np.array(DM_EDGES_MAG)
 _DT_ENDS = np.array([*DT_EDGES_D[1:-1], np.nextafter(DT_EDGES_D[-1], np.inf)])
@@ -83,7 +81,7 @@ def _count_rows(time, magnitude, offsets, fine_edges):  # type: ignore[no-untype
     n_most = 0
     for k in range(n_rows):
         n_most = max(n_most, offsets[k + 1] - offsets[k])
-    fine = np.empty((_N_COPIES, (n_dt + 1) * _WIDTH), dtype=np.uint32)
+    room = np.empty(_N_COPIES * (n_dt + 1) * (_N_FINE + 4), dtype=np.uint32)
     work = np.empty((2, n_most + 8), dtype=np.uint32)
     t = np.empty(n_most + 8)
     for k in range(n_rows):
@@ -93,88 +91,92 @@ def _count_rows(time, magnitude, offsets, fine_edges):  # type: ignore[no-untype
         t[: end - begin] = time[begin:end]
         t[end - begin :] = math.inf
         m = magnitude[begin:end]
-        reach = min(int((np.max(m) - np.min(m)) * _PER_MAG) + 2, _N_FINE // 2)
+        # As few cells as the range of magnitudes needs, so that all stay in the nearest cache.
+        reach = min(int((np.max(m) - np.min(m)) * _PER_MAG) + 1, _N_FINE // 2)
+        width = 2 * reach + 3
+        fine = room[: _N_COPIES * (n_dt + 1) * width].reshape(_N_COPIES, (n_dt + 1) * width)
         fine[:] = 0
-        _count_fine(t, m, work, fine)
-        for i_dt in range(n_dt):
-            for i_dm in range(n_dm):
-                low = max(fine_edges[i_dm], -reach)
-                high = min(fine_edges[i_dm + 1], reach)
-                total = np.int64(0)
-                for cell in range(i_dt * _WIDTH + _ZERO + low, i_dt * _WIDTH + _ZERO + high):
-                    total += fine[0, cell] + fine[1, cell] + fine[2, cell] + fine[3, cell]
-                out[k, i_dm, i_dt] = total
+        _count_fine(t, m, work, (fine, reach))
+        _gather(fine, fine_edges, reach, out[k])
     return out
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _count_fine(t, m, work, fine):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _gather(fine, fine_edges, reach, image):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Add up the fine cells of each cell of the image."""
+    n_dm, n_dt = image.shape
+    width = 2 * reach + 3
+    for i_dm in range(n_dm):
+        low, high = max(fine_edges[i_dm], -reach), min(fine_edges[i_dm + 1], reach + 1)
+        for i_dt in range(n_dt):
+            total = np.int64(0)
+            for cell in range(i_dt * width + reach + 1 + low, i_dt * width + reach + 1 + high):
+                total += fine[0, cell] + fine[1, cell] + fine[2, cell] + fine[3, cell]
+            image[i_dm, i_dt] = total
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _count_fine(t, m, work, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Count pairs in columns of time difference and fine cells of magnitude difference."""
-    n = len(m)
+    fine, reach = place
+    n, width, n_columns = len(m), 2 * reach + 3, len(_DT_ENDS)
     columns, flat = work[0], work[1]
-    columns[:] = len(_DT_ENDS) * _WIDTH
-    firsts = np.zeros(len(_DT_ENDS), dtype=np.uint64)
+    columns[:] = n_columns * width
+    firsts = np.zeros(n_columns, dtype=np.uint64)
     is_within = np.max(m) - np.min(m) < _DM[-1]
     for i in range(n - 1):
-        _advance(t, i, firsts, columns)
+        while n_columns > 0 and firsts[n_columns - 1] == n:
+            n_columns -= 1
+        _advance((t, i), firsts[:n_columns], columns, width)
         later, base, cells = m[i + 1 : n], columns[i + 1 : n], flat[: n - 1 - i]
         if is_within:
-            _cells(later, m[i], base, cells)
+            _cells(later, m[i], base, (cells, reach + 1))
         else:
             _clipped_cells(later, m[i], base, cells)
         _add(cells, fine[0], fine[1], fine[2], fine[3])
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _advance(t, i, firsts, columns):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _advance(point, firsts, columns, width):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Move to point i: for each column the first later point beyond it, for each point its column.
 
-    Times are sorted, so these only rise. Three steps are made without asking whether they are
-    needed, as a mispredicted branch costs more; each marks one point too many, mended at the end.
+    Times are sorted, so these only rise, and columns come from the last to the first: a point that
+    passes several of them ends in the first. Columns that are over before the next point are
+    passed over.
     """
+    t, i = point
     one, following = np.uint64(1), np.uint64(i + 1)
     now, gap = t[i], t[i + 1] - t[i]
     low = 0
     while low < len(firsts) and _DT_ENDS[low] <= gap:
         firsts[low] = following
         low += 1
-    more = np.uint64(0)
     for back in range(len(firsts) - low):
         column = np.uint64(len(firsts) - 1 - back)
-        end, start = _DT_ENDS[column], np.uint32(column * np.uint64(_WIDTH))
+        end, start = _DT_ENDS[column], np.uint32(column * np.uint64(width))
         first = max(firsts[column], following)
-        columns[first] = start
-        first += np.uint64(t[first] - now < end)
-        columns[first] = start
-        first += np.uint64(t[first] - now < end)
-        columns[first] = start
-        first += np.uint64(t[first] - now < end)
+        while t[first] - now < end:
+            columns[first] = start
+            first += one
         firsts[column] = first
-        more |= np.uint64(t[first] - now < end)
-    if more:
-        for back in range(len(firsts) - low):
-            column = np.uint64(len(firsts) - 1 - back)
-            while t[firsts[column]] - now < _DT_ENDS[column]:
-                columns[firsts[column]] = np.uint32(column * np.uint64(_WIDTH))
-                firsts[column] += one
-    for k in range(low, len(firsts)):
-        columns[firsts[k]] = np.uint32((k + 1) * _WIDTH)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _cells(later, now, base, cells):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _cells(later, now, base, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    cells, zero = place
     for j in range(len(later)):
-        cell = np.int32(np.floor((later[j] - now) * _PER_MAG)) + np.int32(_ZERO)
+        cell = np.int32(np.floor((later[j] - now) * _PER_MAG)) + np.int32(zero)
         cells[j] = np.uint32(cell) + base[j]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _clipped_cells(later, now, base, cells):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Do the same where differences may lie beyond the edges; the last edge belongs to its cell."""
+    most = _N_FINE // 2
     for j in range(len(later)):
         dm = later[j] - now
-        cell = min(max(np.floor(dm * _PER_MAG), -_ZERO), _N_FINE // 2) - (dm == _DM[-1])
-        cells[j] = np.uint32(np.int32(cell) + np.int32(_ZERO)) + base[j]
+        cell = min(max(np.floor(dm * _PER_MAG), -most - 1), most) - (dm == _DM[-1])
+        cells[j] = np.uint32(np.int32(cell) + np.int32(most + 1)) + base[j]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
