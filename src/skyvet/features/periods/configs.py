@@ -60,6 +60,10 @@ class PeriodSearchConfig(Config):
             description="log-odds taken from a frequency at the top of the window function; soft",
         ),
     ] = 3.0
+    wiggle_penalty: Annotated[
+        float,
+        Field(ge=0, description="log-odds taken for each needless rise and fall within a cycle"),
+    ] = 4.0
     min_points: Annotated[
         int, Field(ge=4, description="points, over all bands, below which no period is sought")
     ] = 10

@@ -10,11 +10,14 @@ import numpy as np
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
 from skyvet.features.periods.evidence import EvidenceBand, log_evidence
+from skyvet.features.periods.roughness import excess_variation
 from skyvet.features.periods.window import window_maximum
 
 __all__ = ["Candidates", "Judge", "judge_candidates", "period_error"]
 
 _N_CLOSE = 24
+_N_SMOOTH = 10
+_MOST_WIGGLES = 4.0
 _PASSES = (0.05, 0.02, 0.008)
 _PASS_STEPS = np.arange(-2.0, 3.0)
 
@@ -35,6 +38,8 @@ class Judge:
         Harmonics a light curve may have.
     alias_penalty : float
         Log-odds taken where the window function is 1.
+    wiggle_penalty : float
+        Log-odds taken for each needless rise and fall of a cycle.
     """
 
     bands: tuple[EvidenceBand, ...]
@@ -42,6 +47,7 @@ class Judge:
     baseline_d: float
     max_harmonics: int
     alias_penalty: float
+    wiggle_penalty: float
 
     def evidence(self, frequencies: FloatArray) -> FloatArray:
         """Return the log evidence of frequencies [1/d], shape (n,)."""
@@ -56,6 +62,13 @@ class Judge:
         """Return what the window function takes from the evidence, shape (n,)."""
         power = window_maximum(self.series, frequencies, baseline_d=self.baseline_d)
         return self.alias_penalty * power
+
+    def roughness(self, frequencies: FloatArray) -> FloatArray:
+        """Return what wiggles of the folded light curve take from the evidence, shape (n,)."""
+        if not self.wiggle_penalty > 0:
+            return np.zeros(len(frequencies))
+        excess = [excess_variation(self.bands, one, self.max_harmonics) for one in frequencies]
+        return self.wiggle_penalty * np.array(excess)
 
     def refine(self, frequencies: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Climb to the next maximum of the evidence; return frequencies and log evidence."""
@@ -110,6 +123,9 @@ def judge_candidates(judge: Judge, frequencies: FloatArray) -> Candidates:
     related = related[(related > 1.0 / judge.baseline_d) & (related < 2 * frequencies.max())]
     refined, height = judge.refine(related if len(related) else close)
     height = height - judge.penalty(refined)
+    near = np.argsort(-height, kind="stable")[:_N_SMOOTH]
+    near = near[height[near] > height[near[0]] - judge.wiggle_penalty * _MOST_WIGGLES]
+    height[near] -= judge.roughness(refined[near])
     kept: list[int] = []
     for i in np.argsort(-height, kind="stable"):
         if all(abs(refined[i] - refined[j]) * judge.baseline_d > 1.0 for j in kept):

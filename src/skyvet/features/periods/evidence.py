@@ -5,12 +5,15 @@ aliases of the true period explain nearly as much. Here each band's amplitudes h
 that falls with the harmonic's number, and are integrated out:
 
 .. math::
-    \ln E_b(f) = -\tfrac{n_b - 1}{2} \ln \frac{\chi^2_0 - r^\top (A + \Lambda^{-1})^{-1} r}{\chi^2_0}
+    \ln E_b(f) = -\frac{n_b - 1}{2}
+    \ln \frac{\chi^2_0 - r^\top (A + \Lambda^{-1})^{-1} r}{\chi^2_0}
     - \tfrac12 \ln \left|I + \Lambda A\right|
 
 with A the normal equations of the harmonics (mean projected out), r their products with the
 magnitudes and :math:`\Lambda` diagonal: strength s over :math:`k^d` for harmonic k. The band's noise
-is integrated out as well, so that errors that are all too small or too large change nothing.
+is integrated out as well, so that errors that are all too small or too large change nothing. Weights
+are the inverse root of the errors, not their inverse square: what a model leaves of a real star
+(changing cycles, outliers) does not shrink with the photon noise.
 Strengths are averaged band by band; the steepness d, which says how smooth the light curve is, is
 averaged over all bands together, for bands of one star share their shape.
 """
@@ -28,10 +31,21 @@ from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
 from skyvet.features.periods.normal_equations import FAST
 
-__all__ = ["EvidenceBand", "evidence_bands", "log_evidence", "prior_precisions"]
+__all__ = [
+    "STEEPNESSES",
+    "STRENGTHS",
+    "EvidenceBand",
+    "band_evidence",
+    "evidence_bands",
+    "log_evidence",
+    "prior_precisions",
+]
 
 STEEPNESSES = (1.0, 2.0, 4.0, 6.0)
+"""How fast the prior variance of harmonic k falls: as k to the power of minus this."""
 STRENGTHS = (0.3, 3.0, 30.0, 300.0)
+"""Prior variance of the first harmonic's amplitudes over the variance of the noise."""
+_WEIGHT_EXPONENT = -0.25
 _MIN_TIMES = 6
 
 
@@ -74,8 +88,8 @@ def evidence_bands(
     for one in series:
         if len(np.unique(one.time_d)) < _MIN_TIMES:
             continue
-        weight = 1.0 / (one.magnitude_err**2 + error_floor_mag**2)
-        weight = weight * (len(one) / weight.sum())
+        weight = (one.magnitude_err**2 + error_floor_mag**2) ** _WEIGHT_EXPONENT
+        weight = weight / weight.mean()
         residual = one.magnitude - np.average(one.magnitude, weights=weight)
         chi2 = float(weight @ residual**2)
         if not chi2 > (1e-12 * np.abs(one.magnitude).max()) ** 2 * len(one):
@@ -177,7 +191,8 @@ def _evidence(points, frequencies, n_allowed, precisions, out):  # type: ignore[
         n_here = 2 * n_allowed[j]
         _sum_harmonics(points, frequencies[j], n_here, turns, sums)
         _fill_system(sums, n_here, matrix, right)
-        _integrate((matrix, right, precisions), (n_here, len(time)), factor, solved, out[j])
+        shape = (n_here, len(time))
+        _integrate((matrix, right, precisions), shape, factor, solved, out[j])
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)

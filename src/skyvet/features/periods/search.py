@@ -36,7 +36,7 @@ _FEW_CYCLES = 3.0
 _MAX_FAP = 0.01
 _NEAR_ALIAS = 0.3
 _AMBIGUOUS_LOG_ODDS = -3.0
-_DOUBLE_LOG_ODDS = 5.0
+_DOUBLE_LOG_ODDS = 12.0
 
 
 def find_periods(series: Sequence[BandSeries], config: PeriodSearchConfig) -> FoundPeriods:
@@ -92,6 +92,7 @@ def find_periods(series: Sequence[BandSeries], config: PeriodSearchConfig) -> Fo
         baseline_d=baseline,
         max_harmonics=config.max_harmonics,
         alias_penalty=config.alias_penalty,
+        wiggle_penalty=config.wiggle_penalty,
     )
     return _searched(judge, grid, config, dataclasses.replace(nothing, flags=flags))
 

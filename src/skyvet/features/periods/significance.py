@@ -68,10 +68,11 @@ def false_alarm_probability(
     )
     with np.errstate(divide="ignore"):
         log_shape = 0.5 * (d - 1) * np.log(power) + 0.5 * (n_free - d - 1) * np.log1p(-power)
+        log_none = np.log1p(-at_one)
     crossings = np.exp(np.minimum(log_factor + log_shape, 700.0))
     # Below its turning point the formula falls again, where a false alarm is certain.
     crossings = np.where(power < (d - 1) / (n_free - 2), np.inf, crossings)
-    return np.asarray(-np.expm1(np.log1p(-at_one) - crossings))
+    return np.asarray(-np.expm1(log_none - crossings))
 
 
 @functools.cache
