@@ -228,7 +228,8 @@ def _direct_sums(time, strengths, frequencies, n_terms):  # type: ignore[no-unty
     step_re, step_im, re, im = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     for i in range(len(time)):
         _turn_all(time[i], frequencies, step_re, step_im)
-        re[:], im[:] = step_re, step_im
+        for q in range(n):
+            re[q], im[q] = step_re[q], step_im[q]
         for k in range(2 * n_terms):
             for s in range(n_strengths if k < n_terms else 1):
                 strength = strengths[s, i]
@@ -383,8 +384,9 @@ def add_reductions(system, which, reductions):  # type: ignore[no-untyped-def]  
             pivot[q] = inverse_root
             z[q] *= inverse_root
             explained[q] += z[q] * z[q]
-        if reductions.shape[0] > 1 and i % 2 == 1:
-            reductions[i // 2][first : first + n] += explained
-    if reductions.shape[0] == 1:
-        reductions[0][first : first + n] += explained
+        is_last = i == size - 1
+        if is_last or (reductions.shape[0] > 1 and i % 2 == 1):
+            added = reductions[0 if reductions.shape[0] == 1 else i // 2][first : first + n]
+            for q in range(n):
+                added[q] += explained[q]
     matrix[:], right[:], explained[:] = zero, zero, zero
