@@ -430,3 +430,14 @@ def test_a_column_that_cannot_be_of_filters_is_said_to_be_none(tmp_path):
     source = open_light_curves([write_parquet(tmp_path / "a.parquet", rows)])
     with pytest.raises(InvalidInputError, match="200 different values"):
         source.read(source.partitions[0])
+
+
+def test_rows_with_long_lists_are_read_a_few_at_a_time(tmp_path):
+    n_rows, n_epochs = 40, 100_000
+    offsets = pa.array(np.arange(n_rows + 1, dtype=np.int32) * n_epochs)
+    values = pa.array(np.random.default_rng(0).random(n_rows * n_epochs))
+    table = pa.table({"id": np.arange(n_rows), "mjd": pa.ListArray.from_arrays(offsets, values)})
+    (block,) = blocks.blocks_of(str(write_parquet(tmp_path / "a.parquet", table)))
+    tables = list(blocks.iter_block(block, None))
+    assert sum(part.num_rows for part in tables) == n_rows
+    assert max(part.nbytes for part in tables) <= 2 * blocks._BATCH_BYTES

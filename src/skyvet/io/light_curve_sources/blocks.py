@@ -22,6 +22,7 @@ BLOCK_ERRORS = (OSError, EOFError, pa.ArrowException)
 """What a damaged block raises."""
 
 _BATCH_ROWS = 16_384
+_BATCH_BYTES = 16 << 20
 _CSV_BYTES = 16 << 20
 _MAX_LINE_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
@@ -98,7 +99,7 @@ def schema_of(block: Block) -> pa.Schema:
 def iter_block(
     block: Block, columns: Sequence[str] | None, *, rows: tuple[int, int] | None = None
 ) -> Iterator[pa.Table]:
-    """Yield a block's rows in tables of at most 16384.
+    """Yield a block's rows in tables of at most 16384 rows and about 16 MB.
 
     Parameters
     ----------
@@ -133,10 +134,16 @@ def _tables(block: Block, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         return
     with _parquet(block.path) as file:
         batches = file.iter_batches(
-            _BATCH_ROWS, row_groups=[block.place], columns=columns, use_threads=False
+            _rows_at_once(block), row_groups=[block.place], columns=columns, use_threads=False
         )
         for batch in batches:
             yield pa.Table.from_batches([batch])
+
+
+def _rows_at_once(block: Block) -> int:
+    """Return a number of rows that takes about 16 MB: rows with lists can be large."""
+    bytes_of_row = max(block.n_bytes // max(block.n_rows, 1), 1)
+    return min(max(_BATCH_BYTES // bytes_of_row, 1), _BATCH_ROWS)
 
 
 def _parquet(path: str) -> pq.ParquetFile:
