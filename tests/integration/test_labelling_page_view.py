@@ -153,7 +153,7 @@ def test_stamps_that_do_not_come_are_told_and_asked_again(open_desk, visit):
     opened.page.goto(open_desk().address)
     opened.page.get_by_text("The stamps did not come").wait_for()
     opened.page.keyboard.press("r")
-    opened.page.get_by_text("No label without stamps").wait_for(state="attached")
+    opened.page.get_by_text("No label before all is shown").wait_for(state="attached")
     opened.page.unroute("**/api/stamps/**")
     opened.page.get_by_role("button", name="Try again").click()
     opened.page.wait_for_selector("#triplet")

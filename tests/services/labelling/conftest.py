@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,7 +135,9 @@ class Client:
             ) as client:
                 return await client.request(method, path, **what)
 
-        answer = asyncio.run(call())
+        # In a thread of its own: a browser test in this process may hold an event loop open.
+        with ThreadPoolExecutor(max_workers=1) as aside:
+            answer = aside.submit(lambda: asyncio.run(call())).result()
         self.cookies.update(answer.cookies)
         return answer
 
