@@ -32,6 +32,7 @@ N_PER_NIGHT = 60
 QUICK = {
     "skyvet train triplet": " --member.n-epochs 2 --n-members 2",
     "skyvet train sequence": " --n-inner-folds 2",
+    "skyvet train sources": " --n-inner-folds 2",
 }
 _FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
