@@ -26,7 +26,7 @@ MAX_POSITIONAL = 3
 EXTRAS_ONLY = (
     "torch", "lightning", "safetensors", "onnx", "onnxscript", "optuna", "matplotlib", "jinja2",
     "numba", "sklearn", "astropy", "galsim", "httpx", "sqlalchemy", "alembic", "psycopg", "fastapi",
-    "uvicorn", "finufft", "light_curve", "xgboost", "dask", "distributed", "lsdb", "astroquery",
+    "uvicorn", "nifty_ls", "light_curve", "xgboost", "dask", "distributed", "lsdb", "astroquery",
     "yaml",
 )  # fmt: skip
 NEEDS_EXTRAS = (

@@ -20,7 +20,7 @@ EXTRA_OF_PACKAGE = {
     "matplotlib": "report",
     "jinja2": "report",
     "numba": "simulate",
-    "finufft": "light-curves",
+    "nifty_ls": "light-curves",
     "light_curve": "light-curves",
     "xgboost": "light-curves",
     "yaml": "light-curves",

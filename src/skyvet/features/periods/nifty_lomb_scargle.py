@@ -41,7 +41,7 @@ class NiftyLombScargle(PeriodFinder):
 
     def periodogram(self, series: Sequence[BandSeries], grid: FrequencyGrid) -> FloatArray:
         """Return the statistic at each frequency of an even grid (see `PeriodFinder`)."""
-        nifty_ls = require("nifty_ls", extra="dev")
+        nifty_ls = require("nifty_ls", extra="light-curves")
         bands = weighted_bands(series, n_terms=1, error_floor_mag=self.error_floor_mag)
         if not bands:
             return np.full(grid.n, np.nan)
