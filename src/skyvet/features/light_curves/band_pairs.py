@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skyvet.core.arrays import FloatArray
+from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.features.light_curves.blocks import FeatureBlock, SourceSeries
 from skyvet.features.light_curves.fourier import FourierSeries
 from skyvet.features.light_curves.ragged_series import RaggedSeries
@@ -72,7 +72,7 @@ def band_pair_features(
         second = np.arange(len(sources)) * n_bands + sources.bands.index(red)
         values = [_compared(statistics[first], statistics[second])]
         values += [_paired(sources.rows, statistics[:, _WMEAN], (first, second))]
-        kinds = BAND_PAIRS
+        kinds: tuple[str, ...] = BAND_PAIRS
         if fit is not None:
             values.append(_phased(fit, first, second))
             kinds += PHASE_PAIRS
@@ -92,7 +92,7 @@ def _compared(blue: FloatArray, red: FloatArray) -> FloatArray:
     return np.column_stack([blue[:, _MEDIAN] - red[:, _MEDIAN], ratio])
 
 
-def _paired(rows: RaggedSeries, means: FloatArray, places: tuple[FloatArray, ...]) -> FloatArray:
+def _paired(rows: RaggedSeries, means: FloatArray, places: tuple[IntArray, IntArray]) -> FloatArray:
     """Return the statistics of pairs in time."""
     values = np.full((len(places[0]), len(BAND_PAIRS) - 2), np.nan)
     for i_source, (k, other) in enumerate(zip(*places, strict=True)):
@@ -110,7 +110,7 @@ def _paired(rows: RaggedSeries, means: FloatArray, places: tuple[FloatArray, ...
     return values
 
 
-def _nearest_pairs(blue_d: FloatArray, red_d: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _nearest_pairs(blue_d: FloatArray, red_d: FloatArray) -> tuple[IntArray, IntArray]:
     """Return which points of two sorted series are each other's nearest, close enough."""
     after = np.clip(np.searchsorted(red_d, blue_d), 1, max(len(red_d) - 1, 1))
     after = np.minimum(after, len(red_d) - 1)
@@ -136,7 +136,7 @@ def _joint_variation(blue: FloatArray, red: FloatArray, product: FloatArray) -> 
     return np.array([correlation, slope, np.std(blue - red, ddof=1), stetson])
 
 
-def _phased(fit: FourierSeries, blue: FloatArray, red: FloatArray) -> FloatArray:
+def _phased(fit: FourierSeries, blue: IntArray, red: IntArray) -> FloatArray:
     """Return ratio of first amplitudes and lag of phase in cycles, in [-.5, .5)."""
     amplitude = fit.amplitudes[:, 0]
     is_fitted = (amplitude[blue] > 0) & (amplitude[red] > 0)

@@ -36,8 +36,8 @@ def cadence_features(sources: SourceSeries) -> FloatArray:
     n_epochs = n_points + n_left_out
     values[n_epochs > 0, 1] = (n_left_out / np.maximum(n_epochs, 1))[n_epochs > 0]
     for k in np.flatnonzero(n_points):
-        time = rows.time_d[rows.rows_of(k)]
-        error = rows.magnitude_err[rows.rows_of(k)]
+        points = rows.rows_of(int(k))
+        time, error = rows.time_d[points], rows.magnitude_err[points]
         gaps = np.diff(time)
         # A night is what lies more than 8 hours after the measurement before.
         values[k, 2:4] = time[-1] - time[0], 1 + np.count_nonzero(gaps > 1 / 3)

@@ -72,7 +72,7 @@ def catalogue_features(columns: Mapping[str, NDArray[Any]], n_sources: int) -> F
     (('AllWISE__w1mpro', 'AllWISE__w2mpro', 'color_w1_w2'), [[12.0, 11.5, 0.5]])
     """
     found = {name: _numbers(columns[name], name) for name in CATALOGUE_COLUMNS if name in columns}
-    derived = {
+    derived: dict[str, FloatArray] = {
         name: found[blue] - found[red]
         for name, (blue, red) in CATALOGUE_COLORS.items()
         if blue in found and red in found
@@ -100,7 +100,7 @@ def _numbers(column: NDArray[Any], name: str) -> FloatArray:
 
 def _luminosities(found: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     """Return absolute magnitude and reduced proper motion in Gaia's G."""
-    derived = {}
+    derived: dict[str, FloatArray] = {}
     with np.errstate(invalid="ignore", divide="ignore"):
         if _GAIA_G in found and _PARALLAX in found:
             parallax = np.where(found[_PARALLAX] > 0, found[_PARALLAX], np.nan)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skyvet.core.arrays import FloatArray
+from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.progress import Progress, SilentProgress
 from skyvet.features.light_curves.band_pairs import band_pair_features
 from skyvet.features.light_curves.blocks import (
@@ -23,6 +23,7 @@ from skyvet.features.light_curves.catalogues import catalogue_features
 from skyvet.features.light_curves.configs import FeatureConfig
 from skyvet.features.light_curves.dmdt import DM_EDGES_MAG, DT_EDGES_D, dmdt_images
 from skyvet.features.light_curves.flags import feature_flags
+from skyvet.features.light_curves.fourier import FourierSeries
 from skyvet.features.light_curves.period_columns import found_periods
 from skyvet.features.light_curves.periodic import (
     fit_bands,
@@ -117,7 +118,8 @@ def _features_of(batch: LightCurveBatch, bands: Sequence[str], config: FeatureCo
     ]
     if config.has_snad:
         blocks.append(per_band(SNAD, snad_features(sources.rows), sources.bands))
-    fit, period_flags = None, np.zeros(len(batch), dtype=np.int64)
+    fit: FourierSeries | None = None
+    period_flags: IntArray = np.zeros(len(batch), dtype=np.int64)
     if config.has_periods:
         found = found_periods(sources, config.periods)
         fit, period_flags = fit_bands(sources, found.period_d), found.flags

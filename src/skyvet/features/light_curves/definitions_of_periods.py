@@ -47,7 +47,7 @@ _CONSENSUS = definitions(
          "that of the period", "-", "(-inf, 0]")
         for name, (low, high) in PERIOD_RANGES.items()
     ],
-    group="periods", scope=Scope.SOURCE, reference="skyvet",
+    group="ranges of period", scope=Scope.SOURCE, reference="skyvet",
     missing="no candidate in the range, or no period was sought",
 )  # fmt: skip
 
@@ -64,7 +64,7 @@ _AGREEMENT = definitions(
         ("best_consensus_period", "period with the largest sum of 1 / (rank rank)", "d",
          "(0, inf)"),
     ],
-    group="periods", scope=Scope.SOURCE, reference=_SCOPE,
+    group="agreement of algorithms", scope=Scope.SOURCE, reference=_SCOPE,
     missing=f"{_NONE}; agreement of a single algorithm",
 )  # fmt: skip
 

@@ -30,7 +30,7 @@ _PAIRS = definitions(
         ("f1_phase_lag", "(f1_phi0 of the bluer band - that of the redder) / 2 pi", "cycles",
          "[-0.5, 0.5)"),
     ],
-    group="band pairs", scope=Scope.PAIR, reference="skyvet",
+    group="band pairs at the period", scope=Scope.PAIR, reference="skyvet",
     missing="no period, or no harmonic in one of the bands",
 )  # fmt: skip
 
@@ -49,7 +49,7 @@ _SHAPES = (
 
 _FOLDED = definitions(
     [
-        *((f"fold_{name}", *rest) for name, *rest in _SHAPES),
+        *((f"fold_{name}", text, unit, values) for name, text, unit, values in _SHAPES),
         ("fold_odd_fraction", "share of odd harmonics in a series at twice the period", "-",
          _UNIT),
         ("fold_depth_primary", "deepest of 32 medians at twice the period below their brightest "
@@ -79,7 +79,7 @@ _AT_OTHER_PERIODS = definitions(
         for kind, where in (("alias", "the likeliest alias"), ("double", "twice the period"))
         for name, definition, unit, values in _SHAPES
     ],
-    group="folded shape", scope=Scope.SOURCE, reference="skyvet",
+    group="shape at other periods", scope=Scope.SOURCE, reference="skyvet",
     missing="no period, fewer than 8 points; shapes where no harmonic fits",
 )  # fmt: skip
 
@@ -97,7 +97,7 @@ _WISE = definitions(
         *((f"AllWISE__w{k}mpro", f"magnitude W{k} (Vega)", "mag", _ANY) for k in range(1, 5)),
         *((f"AllWISE__w{k}sigmpro", f"error of W{k}", "mag", _UP) for k in range(1, 5)),
     ],
-    group="catalogues", scope=Scope.SOURCE, reference="AllWISE: Cutri et al. 2013",
+    group="AllWISE", scope=Scope.SOURCE, reference="AllWISE: Cutri et al. 2013",
     missing="no counterpart, or no value",
 )  # fmt: skip
 
@@ -116,7 +116,7 @@ _GAIA = definitions(
         ("Gaia_EDR3__astrometric_excess_noise", "excess noise of the astrometric fit", "mas", _UP),
         ("Gaia_EDR3__phot_bp_rp_excess_factor", "(flux BP + flux RP) / flux G", "-", _UP),
     ],
-    group="catalogues", scope=Scope.SOURCE, reference="Gaia EDR3: Gaia Collaboration 2021",
+    group="Gaia EDR3", scope=Scope.SOURCE, reference="Gaia EDR3: Gaia Collaboration 2021",
     missing="no counterpart, or no value",
 )  # fmt: skip
 
@@ -127,7 +127,7 @@ _PS1 = definitions(
         *((f"PS1_DR1__{b}MeanPSFMagErr", f"error of mean PSF magnitude {b}", "mag", _UP)
           for b in "grizy"),
     ],
-    group="catalogues", scope=Scope.SOURCE, reference="PS1 DR1: Chambers et al. 2016",
+    group="PS1 DR1", scope=Scope.SOURCE, reference="PS1 DR1: Chambers et al. 2016",
     missing="no counterpart, or no value",
 )  # fmt: skip
 
@@ -140,7 +140,7 @@ _COLORS = definitions(
         ("absolute_mag_g", "G + 5 log10(parallax / 100 mas)", "mag", _ANY),
         ("reduced_proper_motion_g", "G + 5 log10(proper motion in arcsec/yr) + 5", "mag", _ANY),
     ],
-    group="catalogues", scope=Scope.SOURCE, reference="skyvet",
+    group="catalogue colours", scope=Scope.SOURCE, reference="skyvet",
     missing="one of the catalogue values is missing, or parallax or motion is not above 0",
 )  # fmt: skip
 

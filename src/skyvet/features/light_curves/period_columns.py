@@ -120,7 +120,9 @@ def found_periods(sources: SourceSeries, config: PeriodSearchConfig) -> PeriodCo
     names += tuple(name for kind in config.algorithms for name in peak_columns(kind))
     rows = [_row_of(one, config.algorithms) for one in found]
     block = FeatureBlock(names=names, values=np.array(rows).reshape(len(found), len(names)))
-    best = {kind: block.values[:, names.index(f"period_1_{kind}")] for kind in config.algorithms}
+    best: dict[str, FloatArray] = {
+        kind: block.values[:, names.index(f"period_1_{kind}")] for kind in config.algorithms
+    }
     return PeriodColumns(
         block=block,
         period_d=block.values[:, names.index("period_d")],

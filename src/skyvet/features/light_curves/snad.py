@@ -73,7 +73,7 @@ def snad_features(rows: RaggedSeries) -> FloatArray:
     )  # fmt: skip
     values = np.full((len(rows), len(SNAD)), np.nan)
     for k in np.flatnonzero(rows.n_points >= _MIN_POINTS):
-        points = rows.rows_of(k)
+        points = rows.rows_of(int(k))
         # The package ends in a panic where there is no time difference at all.
         if rows.time_d[points.start] == rows.time_d[points.stop - 1]:
             continue
