@@ -17,7 +17,7 @@ __all__ = ["draw_folded", "draw_raw"]
 
 _MAG_OF_RELATIVE_ERROR: Final = 2.5 / math.log(10.0)
 _WIDTH, _HEIGHT = 340, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 8, 30
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 8, 36
 _MAX_POINTS: Final = 1500
 _N_TICKS: Final = 4
 _N_COLOURS: Final = 6
@@ -179,15 +179,15 @@ def _axes(
     parts = [f'<path class="frame" d="M{_LEFT} {_TOP}V{floor}H{right}"/>']
     for tick in _ticks(*x_ends):
         x = _LEFT + (tick - x_ends[0]) / (x_ends[1] - x_ends[0]) * (right - _LEFT)
-        parts.append(f'<text x="{x:.1f}" y="{floor + 12}" class="mid">{_short(tick)}</text>')
+        parts.append(f'<text x="{x:.1f}" y="{floor + 14}" class="mid">{_short(tick)}</text>')
     for tick in _ticks(min(y_ends), max(y_ends)):
         y = _TOP + (tick - y_ends[1]) / (y_ends[0] - y_ends[1]) * (floor - _TOP)
         parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{right}"/>')
-        parts.append(f'<text x="{_LEFT - 4}" y="{y + 3:.1f}" class="end">{_short(tick)}</text>')
+        parts.append(f'<text x="{_LEFT - 4}" y="{y + 4:.1f}" class="end">{_short(tick)}</text>')
     middle = (_LEFT + right) / 2
     unit = "mag" if is_magnitude else "nJy"
     parts.append(f'<text x="{middle:.0f}" y="{_HEIGHT - 4}" class="mid">{escape(x_name)}</text>')
-    parts.append(f'<text x="{_LEFT + 4}" y="{_TOP + 8}">{unit}</text>')
+    parts.append(f'<text x="{_LEFT + 4}" y="{_TOP + 9}">{unit}</text>')
     return "".join(parts)
 
 
