@@ -144,6 +144,8 @@ def test_rules_agree_with_numpy_source_by_source(rule):
         ("f1_phi0_LS", "f", "lead"), ("significance_AOV", "f", "lead"), ("n_epochs", "i", "sum"),
         ("n_r", "f", "sum"), ("n_ztf_alerts", "i", "max"), ("field", "i", "lead"),
         ("is_calibrated", "b", "all"), ("is_flagged", "b", "any"), ("survey", "U", "lead"),
+        ("fold_bin_03", "f", "lead"), ("double_skew", "f", "lead"), ("agree_score", "f", "lead"),
+        ("log_odds_half", "f", "lead"), ("n_agree_pairs", "f", "lead"), ("skew_g", "f", "mean"),
     ],
 )  # fmt: skip
 def test_each_kind_of_column_has_its_rule(name, kind, rule):
@@ -180,6 +182,21 @@ def test_a_table_of_scores_becomes_one_row_a_source():
     assert made.schema.metadata == {b"skyvet": b"{}"}
     assert (counts.n_light_curves, counts.n_sources, counts.n_without_id) == (3, 2, 2)
     assert (counts.n_alone, counts.largest) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "period_d"),
+    [
+        ("period_log10_fap", [-9.0, -1.0, -2.0], 0.5),
+        ("period_log10_fap", [-1.0, -9.0, -2.0], 0.25),
+        ("significance", [5.0, 9.0, 1.0], 0.25), ("significance", [9.0, 5.0, 1.0], 0.5),
+        ("significance", [np.nan, 5.0, 1.0], 0.25),
+    ],
+)  # fmt: skip
+def test_the_surest_period_leads_by_any_measure(name, values, period_d):
+    table = score_table().drop_columns(["false_alarm_probability"])
+    made, _ = consolidate_table(table.append_column(name, pa.array(values)), CONFIG)
+    assert made["period_d"][0].as_py() == period_d
 
 
 def test_without_significances_the_period_of_most_epochs_is_taken():

@@ -16,7 +16,8 @@ __all__ = ["combined", "lead_rows", "mean_positions", "rule_for"]
 
 _OF_THE_PERIOD = re.compile(
     r"period|frequency|pdot|significance|false_alarm|alias|phase|phi0|relphi|relamp|"
-    r"^f1_|harmonic|n_terms|folded|mjd|epoch_",
+    r"^f1_|harmonic|n_terms|folded|agree|log_odds|total_pairs|"
+    r"^fold_|^double_|mjd|epoch_",
     re.IGNORECASE,
 )
 _COUNTS = re.compile(r"^(n|n_.*|nepochs|ndet|n_epochs.*)$", re.IGNORECASE)
