@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
+import math
 import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
@@ -91,7 +93,7 @@ def _series_by_star(
     edges = np.flatnonzero((stars[1:] != stars[:-1]) | (bands[1:] != bands[:-1])) + 1
     edges = np.concatenate([[0], edges, [len(stars)]])
     by_star: dict[str, list[tuple[str, slice]]] = {}
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in itertools.pairwise(edges):
         by_star.setdefault(str(stars[first]), []).append((str(bands[first]), slice(first, last)))
     return {star: tuple(_series(rows, values)) for star, rows in by_star.items()}
 
@@ -133,31 +135,21 @@ def report(name: str, stars: Sequence[Star], ratios: Sequence[float], n_workers:
     started = time.perf_counter()
     found = search_all(stars, n_workers)
     seconds = time.perf_counter() - started
-    hits = np.array(
-        [
-            is_recovered(one.period_d, star.period_d, ratios)
-            for star, one in zip(stars, found, strict=True)
-        ]
-    )
-    exact = np.array(
-        [
-            is_recovered(one.period_d, star.period_d, (1.0,))
-            for star, one in zip(stars, found, strict=True)
-        ]
-    )
+    pairs = list(zip(stars, found, strict=True))
+    hits = np.array([is_recovered(one.period_d, star.period_d, ratios) for star, one in pairs])
+    exact = np.array([is_recovered(one.period_d, star.period_d, (1.0,)) for star, one in pairs])
     is_dev = np.array([is_development(star.star_id) for star in stars])
     is_sure = np.array([not one.flags & PeriodFlag.AMBIGUOUS_ALIAS for one in found])
     kinds = np.array([star.kind for star in stars])
-    parts = {"all": np.full(len(stars), True), "development": is_dev, "held out": ~is_dev}
+    parts = {"all": is_dev | ~is_dev, "development": is_dev, "held out": ~is_dev}
     parts |= {f"held out, {kind}": ~is_dev & (kinds == kind) for kind in np.unique(kinds)}
     parts["held out, not flagged ambiguous"] = ~is_dev & is_sure
     for label, part in parts.items():
-        n = int(part.sum())
-        share = hits[part].mean() if n else np.nan
-        error = np.sqrt(share * (1 - share) / n) if n else np.nan
-        print(
-            f"{name:5s} {label:34s} {n:5d} {share:7.3f} +- {error:.3f} {exact[part].mean() if n else np.nan:7.3f}"
-        )
+        if n := int(part.sum()):
+            share = float(hits[part].mean())
+            error = math.sqrt(share * (1 - share) / n)
+            row = f"{n:5d} {share:7.3f} +- {error:.3f} {exact[part].mean():7.3f}"
+            print(f"{name:5s} {label:34s} {row}", flush=True)
     print(f"{name:5s} {len(stars) / seconds:.1f} stars a second, {n_workers} processes")
     return float(hits.mean())
 
@@ -176,9 +168,11 @@ def main() -> None:
     print(f"{'set':5s} {'part':34s} {'n':>5s} {'within 1 %':>16s} {'exact':>7s}")
     result = {}
     for name, (stars, ratios) in sets.items():
-        if chosen.only_development:
-            stars = [star for star in stars if is_development(star.star_id)]
-        result[f"{name}_within_1pct"] = round(report(name, stars, ratios, chosen.workers), 4)
+        chosen_stars = [
+            star for star in stars if not chosen.only_development or is_development(star.star_id)
+        ]
+        share = report(name, chosen_stars, ratios, chosen.workers)
+        result[f"{name}_within_1pct"] = round(share, 4)
     print(json.dumps(result))
 
 

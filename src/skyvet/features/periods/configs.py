@@ -10,7 +10,7 @@ from skyvet.core.configs import Config
 
 __all__ = ["PeriodSearchConfig", "SearchAlgorithm"]
 
-SearchAlgorithm = Literal["ls", "mhaov", "mhf", "ce", "aov", "fpw", "bls"]
+SearchAlgorithm = Literal["ls", "mhaov", "mhf", "ce", "aov", "fpw", "bls", "mf"]
 """Names of period finders; `registry.get_finder` makes them."""
 
 

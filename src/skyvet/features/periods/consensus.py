@@ -13,7 +13,7 @@ from skyvet.features.periods.evidence import EvidenceBand, log_evidence
 from skyvet.features.periods.roughness import excess_variation
 from skyvet.features.periods.window import window_maximum
 
-__all__ = ["Candidates", "Judge", "judge_candidates", "period_error"]
+__all__ = ["Candidates", "Judge", "judge_candidates", "period_error", "usable_series"]
 
 _N_CLOSE = 24
 _N_SMOOTH = 10

@@ -1,9 +1,8 @@
-"""Half or double: does every second cycle differ, as the two minima of a binary do?"""
+"""Half or double: whether every second cycle differs, as the two minima of a binary do."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logsumexp
 
 from skyvet.core.arrays import FloatArray
 from skyvet.features.periods.consensus import Judge
@@ -11,6 +10,7 @@ from skyvet.features.periods.evidence import (
     STEEPNESSES,
     STRENGTHS,
     band_evidence,
+    log_mean_exp,
 )
 
 __all__ = ["double_log_odds"]
@@ -25,7 +25,8 @@ def double_log_odds(judge: Judge, frequency: float) -> float:
 
     At half the frequency a light curve of the period has even harmonics only. The same even
     harmonics are fitted twice, with odd ones (whose prior variance is a tenth of the even ones')
-    and without: the odds are those of odd harmonics being there.
+    and without: the odds are those of odd harmonics being there, averaged over bands, for the bands of
+    a star whose cycles change (Blazhko) all say the same.
 
     Parameters
     ----------
@@ -43,7 +44,8 @@ def double_log_odds(judge: Judge, frequency: float) -> float:
     if half[0] * judge.baseline_d < _MIN_CYCLES:
         return np.nan
     with_odd, without = _precisions(judge.max_harmonics)
-    return _total(judge, half, with_odd) - _total(judge, half, without)
+    gain = _total(judge, half, with_odd) - _total(judge, half, without)
+    return gain / len(judge.bands)
 
 
 def _total(judge: Judge, half: FloatArray, precisions: FloatArray) -> float:
@@ -51,8 +53,8 @@ def _total(judge: Judge, half: FloatArray, precisions: FloatArray) -> float:
     by_shape = np.zeros(len(STEEPNESSES))
     for band in judge.bands:
         found = band_evidence(band, half, n_allowed=n_allowed, precisions=precisions)
-        by_shape += logsumexp(found.reshape(len(STEEPNESSES), len(STRENGTHS)), axis=1)
-    return float(logsumexp(by_shape))
+        by_shape += log_mean_exp(found.reshape(len(STEEPNESSES), len(STRENGTHS)))
+    return float(log_mean_exp(by_shape))
 
 
 def _precisions(max_harmonics: int) -> tuple[FloatArray, FloatArray]:

@@ -10,10 +10,10 @@ that falls with the harmonic's number, and are integrated out:
     - \tfrac12 \ln \left|I + \Lambda A\right|
 
 with A the normal equations of the harmonics (mean projected out), r their products with the
-magnitudes and :math:`\Lambda` diagonal: strength s over :math:`k^d` for harmonic k. The band's noise
-is integrated out as well, so that errors that are all too small or too large change nothing. Weights
-are the inverse root of the errors, not their inverse square: what a model leaves of a real star
-(changing cycles, outliers) does not shrink with the photon noise.
+magnitudes and :math:`\Lambda` diagonal: strength s over :math:`k^d` for harmonic k. The band's
+noise is integrated out as well, so that errors that are all too small or too large change nothing.
+Weights are the inverse root of the errors, not their inverse square: what a model leaves of a real
+star (changing cycles, outliers) does not shrink with the photon noise.
 Strengths are averaged band by band; the steepness d, which says how smooth the light curve is, is
 averaged over all bands together, for bands of one star share their shape.
 """
@@ -25,7 +25,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from scipy.special import logsumexp
 
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
@@ -38,6 +37,7 @@ __all__ = [
     "band_evidence",
     "evidence_bands",
     "log_evidence",
+    "log_mean_exp",
     "prior_precisions",
 ]
 
@@ -151,9 +151,14 @@ def log_evidence(
     by_shape = np.zeros((len(frequencies), len(STEEPNESSES)))
     for band in bands:
         found = band_evidence(band, frequencies, n_allowed=n_allowed, precisions=precisions)
-        shaped = found.reshape(len(frequencies), len(STEEPNESSES), len(STRENGTHS))
-        by_shape += logsumexp(shaped, axis=2) - np.log(len(STRENGTHS))
-    return np.asarray(logsumexp(by_shape, axis=1) - np.log(len(STEEPNESSES)))
+        by_shape += log_mean_exp(found.reshape(len(frequencies), len(STEEPNESSES), -1))
+    return log_mean_exp(by_shape)
+
+
+def log_mean_exp(values: FloatArray) -> FloatArray:
+    """Return the log of the mean of exp(values) along the last axis."""
+    top = values.max(axis=-1, keepdims=True)
+    return np.asarray(np.log(np.exp(values - top).mean(axis=-1)) + top[..., 0])
 
 
 def band_evidence(
@@ -197,7 +202,7 @@ def _evidence(points, frequencies, n_allowed, precisions, out):  # type: ignore[
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def _sum_harmonics(points, frequency, n_last, turns, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Sums of weights and of residuals over cos and sin of harmonics 0..n_last, over n."""
+    """Sum weights and residuals over cos and sin of harmonics 0..n_last, over n."""
     time, weight, residual = points
     n = len(time)
     cos_1, sin_1, cos_k, sin_k = turns[0], turns[1], turns[2], turns[3]
@@ -221,7 +226,7 @@ def _sum_harmonics(points, frequency, n_last, turns, sums):  # type: ignore[no-u
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def _fill_system(sums, n_rows, matrix, right):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Normal equations of cos 1, sin 1, cos 2, ... with the mean projected out."""
+    """Write normal equations of cos 1, sin 1, cos 2, ... with the mean projected out."""
     w_cos, w_sin, total = sums[0], sums[1], sums[0, 0]
     for i in range(n_rows):
         k, is_sin = i // 2 + 1, i % 2

@@ -20,7 +20,7 @@ _AROUND = np.array([-0.6, -0.3, 0.0, 0.3, 0.6])
 
 
 def peaks_on_grid(
-    finder: PeriodFinder, series: Sequence[BandSeries], grid: FrequencyGrid, n_peaks: int
+    finder: PeriodFinder, series: Sequence[BandSeries], grid: FrequencyGrid, *, n_peaks: int
 ) -> PeriodPeaks:
     """Return the best peaks of a finder over a whole grid.
 
@@ -46,6 +46,7 @@ def peaks_around(
     finder: PeriodFinder,
     series: Sequence[BandSeries],
     where: tuple[FrequencyGrid, FloatArray],
+    *,
     n_peaks: int,
 ) -> PeriodPeaks:
     """Return a finder's best frequencies among candidates, and their doubles in period.

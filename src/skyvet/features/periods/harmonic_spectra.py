@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
@@ -14,6 +15,7 @@ from skyvet.features.periods.found import PeriodPeaks
 from skyvet.features.periods.harmonic_grids import grid_reductions
 from skyvet.features.periods.interface import FrequencyGrid
 from skyvet.features.periods.normal_equations import (
+    FAST,
     WeightedBand,
     direct_reductions,
     weighted_bands,
@@ -25,9 +27,10 @@ from skyvet.features.periods.significance import (
     significance,
 )
 
-__all__ = ["HarmonicSpectra", "harmonic_spectra"]
+__all__ = ["HarmonicSpectra", "harmonic_spectra", "padded_peaks"]
 
 _MAX_SHARE = 0.99999
+_MAX_BACKGROUND = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,8 +47,8 @@ class HarmonicSpectra:
         Explained share of the bands' summed chi-square by 1 harmonic, and by K where K > 1.
     log_likelihood : ndarray, shape (1 or 2, n)
         The same as gain of log likelihood, each band with its own noise:
-        ``sum_b -n_b / 2 ln(1 - share_b)``. With one band its ranking is that of `power`, and it is
-        `power` itself.
+        ``sum_b -n_b / 2 ln(1 - share_b)``, the logarithm by six terms of its series. With one band
+        its ranking is that of `power`, and it is `power` itself.
     bandwidth : float
         Largest frequency times the width of the times, see `significance`.
     """
@@ -77,10 +80,11 @@ class HarmonicSpectra:
         best = find_peaks(values, grid, n_peaks)
         chance = self._false_alarm(best.statistic, n_terms)
         statistic = best.statistic
+        background = values[:: -(-len(values) // _MAX_BACKGROUND)].astype(np.float64)
         if kind == "mhaov":
-            values, statistic = self._f_statistic(values), self._f_statistic(statistic)
+            background, statistic = self._f_statistic(background), self._f_statistic(statistic)
         return padded_peaks(
-            kind, (1.0 / best.frequency, statistic), values, n_peaks=n_peaks, chance=chance
+            kind, (1.0 / best.frequency, statistic), background, n_peaks=n_peaks, chance=chance
         )
 
     def _f_statistic(self, power: FloatArray) -> FloatArray:
@@ -116,23 +120,35 @@ def harmonic_spectra(
     rows = [0] if config.n_terms == 1 else [0, config.n_terms - 1]
     total = sum(band.chi2_null for band in bands)
     power = np.zeros((len(rows), grid.n), dtype=np.float32)
-    likelihood = np.zeros_like(power) if len(bands) > 1 else power
+    likelihood = np.zeros_like(power)
     for band in bands:
         reductions = grid_reductions([band], grid, n_terms=config.n_terms, with_fewer_terms=True)[
             rows
         ]
-        share = np.clip(reductions / band.chi2_null, 0.0, _MAX_SHARE)
-        power += share * np.float32(band.chi2_null / total)
-        if likelihood is not power:
-            likelihood -= np.float32(0.5 * len(band)) * np.log1p(-share)
+        factors = (1.0 / band.chi2_null, band.chi2_null / total, 0.5 * len(band))
+        for row in range(len(rows)):
+            _add_band(reductions[row], np.float32(factors), power[row], likelihood[row])
     time = np.concatenate([band.time_d for band in bands])
     return HarmonicSpectra(
         bands=bands,
         n_terms=config.n_terms,
         power=power,
-        log_likelihood=likelihood,
+        log_likelihood=likelihood if len(bands) > 1 else power,
         bandwidth=float(grid.f_max * np.sqrt(4 * np.pi * time.var())),
     )
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _add_band(reduction, factors, power, likelihood):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Add one band's share of chi-square, and the log likelihood where it is another array."""
+    to_share, to_power, half_n = factors
+    one, top = np.float32(1.0), np.float32(_MAX_SHARE)
+    for i in range(len(power)):
+        share = min(max(reduction[i] * to_share, np.float32(0.0)), top)
+        tail = one / np.float32(5.0) + share / np.float32(6.0)
+        tail = one / np.float32(3.0) + share * (np.float32(0.25) + share * tail)
+        likelihood[i] += half_n * share * (one + share * (np.float32(0.5) + share * tail))
+        power[i] += to_power * share
 
 
 def padded_peaks(

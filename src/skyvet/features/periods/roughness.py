@@ -42,8 +42,8 @@ def excess_variation(bands: Sequence[EvidenceBand], frequency: float, n_harmonic
     >>> time = np.linspace(0, 7, 50)
     >>> wave = np.cos(2 * np.pi * time / 0.7)
     >>> band = EvidenceBand(time_d=time, weight=np.ones(50), weighted_residual=wave)
-    >>> round(excess_variation([band], 1 / 0.7, 4), 1), round(excess_variation([band], 1 / 1.4, 4), 1)
-    (0.0, 1.0)
+    >>> [round(excess_variation([band], 1 / period, 4), 1) for period in (0.7, 1.4)]
+    [0.0, 1.0]
     """
     grid = _columns(np.linspace(0.0, 1.0, _N_PHASES + 1), n_harmonics)[:, 1:]
     k = np.repeat(np.arange(1.0, n_harmonics + 1), 2)

@@ -36,7 +36,7 @@ _FEW_CYCLES = 3.0
 _MAX_FAP = 0.01
 _NEAR_ALIAS = 0.3
 _AMBIGUOUS_LOG_ODDS = -3.0
-_DOUBLE_LOG_ODDS = 12.0
+_DOUBLE_LOG_ODDS = 4.0
 
 
 def find_periods(series: Sequence[BandSeries], config: PeriodSearchConfig) -> FoundPeriods:
@@ -128,7 +128,7 @@ def _baseline(series: Sequence[BandSeries]) -> float:
 
 
 def _nothing(config: PeriodSearchConfig, *, n_points: int) -> FoundPeriods:
-    """What a source without a period gets: all columns, all missing."""
+    """Return what a source without a period gets: all columns, all missing."""
     missing = np.full(config.n_peaks, np.nan)
     peaks = tuple(
         PeriodPeaks(
@@ -199,10 +199,10 @@ def _folded(
     where: tuple[FrequencyGrid, FloatArray],
     config: PeriodSearchConfig,
 ) -> PeriodPeaks:
-    finder, (grid, proposed) = get_finder(kind), where
+    finder, grid = get_finder(kind), where[0]
     if config.is_full_grid:
-        return peaks_on_grid(finder, series, grid, config.n_peaks)
-    return peaks_around(finder, series, where, config.n_peaks)
+        return peaks_on_grid(finder, series, grid, n_peaks=config.n_peaks)
+    return peaks_around(finder, series, where, n_peaks=config.n_peaks)
 
 
 def _flags(judge: Judge, found: FoundPeriods, candidates: Candidates) -> PeriodFlag:
