@@ -163,7 +163,7 @@ def measure_conditional_entropy(curves: Sequence[Curve]) -> dict[str, float]:
 
 def entropy_of(curve: Curve, frequencies: FloatArray) -> FloatArray:
     """Return the conditional entropy (20 phases, 10 magnitudes) as its definition says."""
-    time_d, magnitude, _ = curve
+    time_d, magnitude = curve[0] - curve[0].min(), curve[1]
     scaled = (magnitude - magnitude.min()) / np.ptp(magnitude)
     entropy = np.empty(len(frequencies))
     for i, frequency in enumerate(frequencies):
