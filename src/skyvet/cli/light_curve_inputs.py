@@ -104,8 +104,8 @@ def _match(text: str, radius_arcsec: float) -> CrossMatchConfig:
 
     Examples
     --------
-    >>> _match("ps1=stars.parquet", 1.0).catalogue
-    'ps1'
+    >>> _match("ps1", 1.0).radius_arcsec
+    1.0
     """
     name, _, path = text.partition("=")
     if name not in get_args(CatalogueName):

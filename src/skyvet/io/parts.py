@@ -52,6 +52,7 @@ __all__ = [
     "finish_folder",
     "join_parts",
     "manifest_kind",
+    "metadata_of_parts",
     "part_paths",
     "read_manifest",
     "read_part_tables",
@@ -257,6 +258,15 @@ def join_parts(
                 yield table
     except pa.ArrowInvalid as error:
         raise DatasetError(f"{path} is damaged: {error}; remove it and start again") from error
+
+
+def metadata_of_parts(path: Path, name: str) -> dict[bytes, bytes] | None:
+    """Return the schema's metadata of a table in the first part that has columns of it."""
+    for part in finished_parts(path).values():
+        schema = pq.read_schema(part / f"{name}.parquet")
+        if schema.names:
+            return dict(schema.metadata or {})
+    return None
 
 
 def _content_hash(parts: Sequence[PartManifest]) -> str:

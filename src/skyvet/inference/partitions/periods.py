@@ -18,7 +18,7 @@ from skyvet.features.periods.configs import PeriodSearchConfig
 from skyvet.features.periods.found import AliasMember, FoundPeriods, PeriodPeaks
 from skyvet.inference.partitions.light_curve_input import LightCurveInput
 from skyvet.inference.partitions.task import Partition, PartitionCounts
-from skyvet.io.parts import REJECTIONS, join_parts
+from skyvet.io.parts import REJECTIONS, join_parts, metadata_of_parts
 from skyvet.io.tables import identifier_array
 from skyvet.records.light_curve_batch import LightCurveBatch
 
@@ -159,6 +159,8 @@ def join_periods(folder: Path) -> Path:
     """
     out = folder / f"{_TABLE}.parquet"
     for name in (_TABLE, REJECTIONS):
-        for _ in join_parts(folder, name, folder / f"{name}.parquet", may_lack_parts=True):
+        metadata = metadata_of_parts(folder, name)
+        target = folder / f"{name}.parquet"
+        for _ in join_parts(folder, name, target, metadata=metadata, may_lack_parts=True):
             pass
     return out

@@ -20,8 +20,7 @@ from skyvet.inference.partitions.light_curve_input import LightCurveInput
 from skyvet.inference.partitions.task import Partition, PartitionCounts
 from skyvet.inference.source_scores import score_feature_table
 from skyvet.io.feature_tables import feature_files, read_feature_group, read_feature_layout
-from skyvet.io.part_files import finished_parts
-from skyvet.io.parts import REJECTIONS, join_parts
+from skyvet.io.parts import REJECTIONS, join_parts, metadata_of_parts
 from skyvet.io.source_score_tables import source_scores_to_arrow
 from skyvet.models.source_bundle import SourceBundle, SourceBundleInfo, load_source_bundle
 from skyvet.models.sources.predictor import SourcePredictor
@@ -259,7 +258,7 @@ def join_source_score_parts(parts: Path, out: Path) -> pa.Table:
         If a part is damaged, or the disk is full.
     """
     called: dict[str, int] = {}
-    metadata = _metadata(parts)
+    metadata = metadata_of_parts(parts, _TABLE)
     for table in join_parts(parts, _TABLE, out, metadata=metadata, may_lack_parts=True):
         for name in table.column_names:
             if name.startswith("is_") and f"p_{name[3:]}" in table.column_names:
@@ -269,12 +268,3 @@ def join_source_score_parts(parts: Path, out: Path) -> pa.Table:
     for _ in join_parts(parts, REJECTIONS, beside, may_lack_parts=True):
         pass
     return pa.table({"tag": list(called), "n": list(called.values())})
-
-
-def _metadata(parts: Path) -> dict[bytes, bytes] | None:
-    """Return what the first part with scores says of itself."""
-    for part in finished_parts(parts).values():
-        schema = pq.read_schema(part / f"{_TABLE}.parquet")
-        if schema.names:
-            return dict(schema.metadata or {})
-    return None
