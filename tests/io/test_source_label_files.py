@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.source_makers import TAXONOMY
 
 from skyvet.core.errors import LabelError
 from skyvet.io.source_label_files import read_source_labels
-from tests.source_makers import TAXONOMY
 
 NAN = np.nan
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.source_makers import TAXONOMY
 
 from skyvet.core.errors import InvalidInputError
 from skyvet.records.source_labels import (
@@ -14,7 +15,6 @@ from skyvet.records.source_labels import (
     imply_labels,
     labels_of_classes,
 )
-from tests.source_makers import TAXONOMY
 
 NAN = np.nan
 
