@@ -135,6 +135,8 @@ def test_points_far_apart_make_no_pair_and_none_is_used_twice():
     batch = make_batch(saw, n=40)
     alone = batch.keep_epochs((batch.band == 0) | (np.arange(80) == 1))
     assert pairs_of(alone)["n_pairs_g_r"] == 1
+    apart = batch.keep_epochs((batch.band == 0) & (batch.mjd_tai < 58400) | (batch.band == 1) & (batch.mjd_tai > 58500))  # fmt: skip  # noqa: E501
+    assert pairs_of(apart)["n_pairs_g_r"] == 0
     only_g = batch.keep_epochs(batch.band == 0)
     values = pairs_of(only_g, PERIOD)
     assert np.isnan([values[f"{name}_g_r"] for name in BAND_PAIRS]).all()
