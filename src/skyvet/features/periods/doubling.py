@@ -25,8 +25,8 @@ def double_log_odds(judge: Judge, frequency: float) -> float:
 
     At half the frequency a light curve of the period has even harmonics only. The same even
     harmonics are fitted twice, with odd ones (whose prior variance is a tenth of the even ones')
-    and without: the odds are those of odd harmonics being there, averaged over bands, for the bands of
-    a star whose cycles change (Blazhko) all say the same.
+    and without: the odds are those of odd harmonics being there, averaged over bands, for the bands
+    of a star whose cycles change (Blazhko) all say the same.
 
     Parameters
     ----------

@@ -125,9 +125,11 @@ def harmonic_spectra(
         reductions = grid_reductions([band], grid, n_terms=config.n_terms, with_fewer_terms=True)[
             rows
         ]
-        factors = (1.0 / band.chi2_null, band.chi2_null / total, 0.5 * len(band))
+        factors = np.array(
+            [1.0 / band.chi2_null, band.chi2_null / total, 0.5 * len(band)], dtype=np.float32
+        )
         for row in range(len(rows)):
-            _add_band(reductions[row], np.float32(factors), power[row], likelihood[row])
+            _add_band(reductions[row], factors, power[row], likelihood[row])
     time = np.concatenate([band.time_d for band in bands])
     return HarmonicSpectra(
         bands=bands,
