@@ -8,6 +8,10 @@ import numpy as np
 
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
+from skyvet.features.periods.analysis_of_variance import (
+    AnalysisOfVariance,
+    binned_false_alarm_probability,
+)
 from skyvet.features.periods.found import PeriodPeaks
 from skyvet.features.periods.harmonic_spectra import padded_peaks
 from skyvet.features.periods.interface import FrequencyGrid, PeriodFinder
@@ -38,7 +42,11 @@ def peaks_on_grid(
     values = finder.periodogram(series, grid)
     best = find_peaks(values, grid, n_peaks)
     return padded_peaks(
-        finder.kind, (1.0 / best.frequency, best.statistic), values, n_peaks=n_peaks
+        finder.kind,
+        (1.0 / best.frequency, best.statistic),
+        values,
+        n_peaks=n_peaks,
+        chance=_false_alarm(finder, series, best.statistic, n_frequencies=grid.n),
     )
 
 
@@ -76,9 +84,30 @@ def peaks_around(
     rows = np.arange(len(trials))
     order = np.argsort(-at_trials[rows, i_best], kind="stable")[:n_peaks]
     order = order[np.isfinite(at_trials[rows, i_best][order])]
+    height = at_trials[rows, i_best][order]
     return padded_peaks(
         finder.kind,
-        (1.0 / trials[rows, i_best][order], at_trials[rows, i_best][order]),
+        (1.0 / trials[rows, i_best][order], height),
         values[trials.size :],
         n_peaks=n_peaks,
+        chance=_false_alarm(finder, series, height, n_frequencies=grid.n),
+    )
+
+
+def _false_alarm(
+    finder: PeriodFinder,
+    series: Sequence[BandSeries],
+    statistic: FloatArray,
+    *,
+    n_frequencies: int,
+) -> FloatArray | None:
+    """Return false-alarm probabilities of the algorithms that have a closed form."""
+    if not isinstance(finder, AnalysisOfVariance):
+        return None
+    return binned_false_alarm_probability(
+        np.maximum(statistic, 0.0),
+        n_points=sum(map(len, series)),
+        n_occupied=finder.n_phase_bins * len(series),
+        n_bands=len(series),
+        n_frequencies=n_frequencies,
     )
