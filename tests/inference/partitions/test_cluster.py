@@ -92,6 +92,7 @@ def test_run_that_was_stopped_in_the_middle_goes_on_where_it_was(task, tmp_path,
     assert 3 <= n_done < 40
     if sent is signal.SIGINT:
         assert said.rstrip().endswith("KeyboardInterrupt")
+        assert said.count("Traceback") == 1
     run = run_partitions(task, partitions(40), out, config=ClusterConfig())
     assert (run.n_before, run.n_results) == (n_done, 400)
     assert sum(n_starts(task.log, f"p{i}") for i in range(40)) <= 42

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import queue
+import signal
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -84,17 +86,31 @@ def _local_processes(config: ClusterConfig) -> Iterator[Any]:
             **_ONE_THREAD,
         },
     }
-    with (
-        dask.config.set(settings),
-        distributed.LocalCluster(
-            n_workers=config.workers or None,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-    ):
+    with dask.config.set(settings), ExitStack() as stack:
+        with _interrupts_ignored():
+            cluster = stack.enter_context(
+                distributed.LocalCluster(
+                    n_workers=config.workers or None,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                )
+            )
         yield cluster
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C while processes start: they inherit it, and their parent alone ends the run."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _wait_for_workers(client: Any, config: ClusterConfig) -> None:  # noqa: ANN401 - optional type
