@@ -68,6 +68,9 @@ def evaluate_command(
     fold_seed: Annotated[
         int, typer.Option(min=0, max=MAX_SEED, help="Cross-validation: seed.")
     ] = 42,
+    light_curve_preset: Annotated[
+        str, typer.Option(help="Classes of sources: names and units of --light-curves (preset).")
+    ] = "",
     taxonomy: Annotated[
         str,
         typer.Option(
@@ -104,6 +107,7 @@ def evaluate_command(
             taxonomy=taxonomy,
             features=data,
             light_curves=light_curves,
+            preset=light_curve_preset,
             min_vote=min_vote,
             out=out,
         )

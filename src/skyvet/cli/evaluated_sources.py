@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from skyvet.evaluation.source_facts import FeatureImportance, SourceReport
     from skyvet.evaluation.source_report import SourceReportContext
     from skyvet.evaluation.source_sample import SourceSample
+    from skyvet.io.light_curve_lookup import LightCurveLookup
     from skyvet.models.source_bundle import SourceBundle
     from skyvet.records.feature_table import FeatureTable
     from skyvet.records.source_labels import SourceLabels
@@ -62,6 +63,8 @@ class SourceJudgement:
         Feature table.
     light_curves : Path or None
         For the examples.
+    preset : str
+        Names and units of these; empty = found out.
     min_vote : float
         A vote of at least this is a yes.
     out : Path
@@ -74,6 +77,7 @@ class SourceJudgement:
     taxonomy: str
     features: Path | None
     light_curves: Path | None
+    preset: str
     min_vote: float
     out: Path
 
@@ -89,12 +93,11 @@ class SourceJudgement:
         """
         from skyvet.evaluation.source_pages import write_source_report
         from skyvet.evaluation.source_report import evaluate_sources
-        from skyvet.io.light_curve_lookup import LightCurveLookup
 
         bundle = self._bundle()
         taxonomy = self._taxonomy(bundle)
         own = _report_config(config, self.min_vote)
-        fetch = None if self.light_curves is None else LightCurveLookup(self.light_curves)
+        fetch = self._light_curves()
         table = self._features(bundle)
         with shown_progress(quiet=as_json) as progress:
             scores = self._scores(bundle, table)
@@ -103,6 +106,15 @@ class SourceJudgement:
         report = evaluate_sources(sample, taxonomy, own, context=context)
         paths = write_source_report(report, self.out, fetch)
         _show(report, paths.html, paths.json, as_json=as_json)
+
+    def _light_curves(self) -> LightCurveLookup | None:
+        from skyvet.io.light_curve_lookup import LightCurveLookup
+        from skyvet.io.light_curve_sources.configs import LightCurveInputConfig
+
+        if self.light_curves is None:
+            return None
+        given = {"preset": self.preset} if self.preset else {}
+        return LightCurveLookup(self.light_curves, LightCurveInputConfig.model_validate(given))
 
     def _bundle(self) -> SourceBundle | None:
         from skyvet.models.source_bundle import load_source_bundle

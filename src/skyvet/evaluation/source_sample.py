@@ -183,8 +183,9 @@ def join_source_labels(
         taxonomy.node(tag)
     full = imply_labels(labels, taxonomy).select(tags)
     row_of_label = full.of_sources(source_ids)
-    has_label = row_of_label >= 0
-    has_label[has_label] &= full.is_inspected.any(axis=1)[row_of_label[has_label]]
+    has_label = np.asarray(row_of_label >= 0)
+    has_vote = np.asarray(full.is_inspected.any(axis=1))
+    has_label[has_label] &= has_vote[row_of_label[has_label]]
     if not has_label.any():
         raise LabelError(
             f"none of the {len(source_ids)} scored sources has a label on a scored class; are the "
