@@ -37,6 +37,7 @@ from skyvet.features.periods.search import find_periods
 TOLERANCE = 0.01
 DEVELOPMENT_PERCENT = 40
 EROS_LIMIT_MAG = 24.9
+REJECTED_LOG_ODDS = -5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -150,8 +151,27 @@ def report(name: str, stars: Sequence[Star], ratios: Sequence[float], n_workers:
             error = math.sqrt(share * (1 - share) / n)
             row = f"{n:5d} {share:7.3f} +- {error:.3f} {exact[part].mean():7.3f}"
             print(f"{name:5s} {label:34s} {row}", flush=True)
+    n_rejected = sum(
+        rejects(one, star.period_d, ratios)
+        for (star, one), hit in zip(pairs, hits, strict=True)
+        if not hit
+    )
+    print(
+        f"{name:5s} {n_rejected} of {(~hits).sum()} misses: the literature's period was judged, "
+        f"and is {math.exp(REJECTED_LOG_ODDS):.0e} times as probable as ours or less"
+    )
     print(f"{name:5s} {len(stars) / seconds:.1f} stars a second, {n_workers} processes")
     return float(hits.mean())
+
+
+def rejects(found: FoundPeriods, truth_d: float, ratios: Sequence[float]) -> bool:
+    """Say whether the literature's period was judged, and found far less probable."""
+    odds = [
+        value
+        for period, value in zip(found.candidates_d, found.candidate_log_odds, strict=True)
+        if is_recovered(float(period), truth_d, ratios)
+    ]
+    return bool(odds) and max(odds) < REJECTED_LOG_ODDS
 
 
 def main() -> None:
