@@ -147,6 +147,7 @@ def _features_of(path: Path, n_workers: int) -> FeatureTable:
     batch = join_light_curve_batches([source.read(part)[0] for part in source.partitions])
     starts = range(0, len(batch), _CHUNK)
     chunks = [batch.take(np.arange(s, min(s + _CHUNK, len(batch)))) for s in starts]
+    _features_of_batch(chunks[0].take(np.arange(2)))  # compiles once, before workers race for it
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=n_workers, mp_context=context) as pool:
         parts = list(pool.map(_features_of_batch, chunks))
