@@ -30,7 +30,8 @@ NEEDED_FOR_OPTIONS = {
     "train encoder": {"torch", "scipy"},
     "train sequence": {"torch", "scipy"},
     "train sources": {"torch", "scipy"},
-    "tune": {"torch", "scipy"},
+    "tune triplet": {"torch", "scipy"},
+    "tune sources": {"torch", "scipy"},
     "audit": {"torch", "scipy"},
     "rounds": {"torch", "scipy"},
     "labels choose": {"scipy"},
@@ -136,6 +137,16 @@ class TestProgram:
     def test_version_is_shown(self, capsys):
         assert _run("--version") == 0
         assert capsys.readouterr().out == f"skyvet {__version__}\n"
+
+
+def test_options_after_tune_mean_the_search_of_triplets(capsys):
+    """`skyvet tune` was a command before it became a group."""
+    assert _run("tune", "--n-trials", "0") == _run("tune", "triplet", "--n-trials", "0") == 2
+    assert "skyvet tune triplet" in capsys.readouterr().err
+    assert _run("tune", "--help") == 0
+    shown = capsys.readouterr().out
+    assert "triplet" in shown
+    assert "sources" in shown
 
 
 @pytest.mark.parametrize("n_lines", [1, 100_000])

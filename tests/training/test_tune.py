@@ -10,8 +10,10 @@ from skyvet.training import tune as tune_module
 from skyvet.training.configs import HardwareConfig, TrainConfig
 from skyvet.training.epochs import EpochRecord
 from skyvet.training.fit import FittedNetwork
-from skyvet.training.tune import tune, with_settings
-from skyvet.training.tune_config import Choice, FloatRange, IntRange, TuneConfig
+from skyvet.training.search import with_settings
+from skyvet.training.search_config import Choice, FloatRange, IntRange
+from skyvet.training.tune import tune
+from skyvet.training.tune_config import TuneConfig
 
 BASE = TrainConfig(
     network=Vgg6Config(width=2, dense_width=4),

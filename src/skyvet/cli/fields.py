@@ -25,6 +25,7 @@ __all__ = [
     "config_class_of",
     "config_classes_of",
     "documented_parameters",
+    "item_annotation",
     "options_of",
     "tag_of",
 ]
@@ -195,6 +196,14 @@ def allows_none(annotation: Any) -> bool:  # noqa: ANN401 - any annotation
 def config_classes_of(annotation: Any) -> list[type[Config]]:  # noqa: ANN401 - any annotation
     """Return all config classes that an annotation allows."""
     return [found for kind in _alternatives(annotation) if (found := config_class_of(kind))]
+
+
+def item_annotation(annotation: Any) -> Any:  # noqa: ANN401 - any annotation
+    """Return what the items of a tuple or list are; None where an annotation allows no such."""
+    for kind in _alternatives(annotation):
+        if get_origin(kind) in (tuple, list, frozenset, set):
+            return next((arg for arg in get_args(kind) if arg is not Ellipsis), None)
+    return None
 
 
 def config_at(config_class: type[Config], place: Sequence[object]) -> type[Config] | None:

@@ -22,7 +22,7 @@ from skyvet import __version__
 from skyvet.cli.errors import reported_errors
 from skyvet.cli.options import with_config_options
 
-__all__ = ["COMMANDS", "GROUPS", "CommandRow", "build_app", "main"]
+__all__ = ["COMMANDS", "COMMANDS_OF_BARE_GROUPS", "GROUPS", "CommandRow", "build_app", "main"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class CommandRow:
 
 GROUPS: dict[str, str] = {
     "train": "Train a network on labelled candidates.",
+    "tune": "Search for settings of a training on validation folds.",
     "labels": "Keep labels in a store that several people share.",
     "models": "Show the saved models that are at hand.",
     "bench": "Measure speed and memory on this machine.",
@@ -61,6 +62,9 @@ GROUPS: dict[str, str] = {
     "fetch": "Download frames and light curves from archives.",
 }
 """Help of the commands that have commands below them."""
+
+COMMANDS_OF_BARE_GROUPS: dict[str, str] = {"tune": "triplet"}
+"""Groups that were commands: what is meant where an option follows the group's name."""
 
 COMMANDS: tuple[CommandRow, ...] = (
     CommandRow("ingest", "ingest:ingest_command", "Turn alert packets into a dataset folder."),
@@ -97,7 +101,16 @@ COMMANDS: tuple[CommandRow, ...] = (
         "rounds:rounds_command",
         "Learn from few labels in rounds: fit, score, ask, refit.",
     ),
-    CommandRow("tune", "tune:tune_command", "Search for the training settings that validate best."),
+    CommandRow(
+        "tune triplet",
+        "tune_triplet:tune_triplet_command",
+        "Search for the training settings that validate best.",
+    ),
+    CommandRow(
+        "tune sources",
+        "tune_sources:tune_sources_command",
+        "Search for settings of learners of sources that validate best.",
+    ),
     CommandRow(
         "consolidate",
         "consolidate:consolidate_command",
@@ -280,6 +293,13 @@ def _words_to_complete() -> list[str]:
     return line.split()[1:]
 
 
+def _with_whole_words(args: list[str]) -> list[str]:
+    """Complete ``tune --data ...`` to ``tune triplet --data ...``; help is left to the group."""
+    is_bare = len(args) > 1 and args[1].startswith("-") and args[1] not in ("--help", "-h")
+    meant = COMMANDS_OF_BARE_GROUPS.get(args[0]) if is_bare else None
+    return args if meant is None else [args[0], meant, *args[1:]]
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program; ends with SystemExit and a documented code (`ExitCode`).
 
@@ -293,7 +313,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     given = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in given
-    args = [word for word in given if word != "--debug"]
+    args = _with_whole_words([word for word in given if word != "--debug"])
     with reported_errors(debug=debug):
         app = build_app(args or _words_to_complete(), debug=debug)
         app(args=args, prog_name="skyvet")

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from skyvet.cli.fields import allows_none, config_classes_of, tag_of
+from skyvet.cli.fields import allows_none, config_classes_of, item_annotation, tag_of
 from skyvet.core.configs import Config
 
 __all__ = ["joined_settings", "over_defaults"]
@@ -82,13 +82,20 @@ def _field_value(field: FieldInfo, value: object) -> object:
     """Return the value of a field: a table is laid over the default that it changes."""
     if isinstance(value, str) and value.lower() == "none" and allows_none(field.annotation):
         return None
+    if isinstance(value, list):
+        return [_item(item_annotation(field.annotation), item) for item in value]
     if not isinstance(value, Mapping):
         return value
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     if isinstance(default, Config) and _may_change(default, value):
         return _over_instance(default, value)
-    meant = _class_meant(field, value)
-    return value if meant is None else over_defaults(meant, value)
+    return _item(field.annotation, value)
+
+
+def _item(annotation: Any, value: object) -> object:  # noqa: ANN401 - any annotation
+    """Return a value that changes no default: a table is completed within its own class."""
+    meant = _class_meant(annotation, value) if isinstance(value, Mapping) else None
+    return over_defaults(meant, value) if meant and isinstance(value, Mapping) else value
 
 
 def _over_instance(default: Config, tree: Mapping[str, Any]) -> _Tree:
@@ -110,9 +117,9 @@ def _may_change(default: Config, tree: Mapping[str, Any]) -> bool:
     return not tag or str(tree.get(tag, kind)) == kind
 
 
-def _class_meant(field: FieldInfo, tree: Mapping[str, Any]) -> type[Config] | None:
+def _class_meant(annotation: Any, tree: Mapping[str, Any]) -> type[Config] | None:  # noqa: ANN401
     """Return the config class that a table stands for; None where that is not clear."""
-    classes = config_classes_of(field.annotation)
+    classes = config_classes_of(annotation)
     named = [kind for kind in classes if tag_of(kind)[0] and _is_named(kind, tree)]
     if named:
         return named[0]

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from skyvet.models.source_bundle import SourceBundle
     from skyvet.preprocessing.sources import LabelledSources, SourceMatch
-    from skyvet.records.source_labels import SourceLabels
-    from skyvet.records.source_taxonomy import SourceTaxonomy
 
 __all__ = ["train_sources_command"]
 
@@ -57,14 +55,16 @@ def train_sources_command(
 ) -> None:
     """Train a calibrated classifier of sources on features and labels."""
     from skyvet.models.source_bundle import load_source_bundle
+    from skyvet.training.sources.labelled_rows import load_labelled_sources
     from skyvet.training.sources.packing import SourceBundleText, pack_sources
     from skyvet.training.sources.train import train_sources
 
     _check_out(out, table, labels, start)
-    labelled, match, remarks = _labelled(
-        table, labels, taxonomy, zeros_are_votes=zeros_are_votes, config=config
+    rows = load_labelled_sources(
+        table, labels, taxonomy, config=config, zeros_are_votes=zeros_are_votes
     )
-    for remark in remarks:
+    labelled = rows.labelled
+    for remark in rows.remarks:
         note(f"note: {remark}")
     members = () if start is None else load_source_bundle(start).members
     with shown_progress(quiet=as_json) as progress:
@@ -79,7 +79,7 @@ def train_sources_command(
     bundle = pack_sources(out, trained, config=config, text=text)
     if trained.left_out:
         note(f"note: {_left_out(trained.left_out)}")
-    _show(bundle, match, out=out, as_json=as_json)
+    _show(bundle, rows.match, out=out, as_json=as_json)
 
 
 def _check_out(out: Path, features: Path, labels: str, start: Path | None) -> None:
@@ -91,46 +91,6 @@ def _check_out(out: Path, features: Path, labels: str, start: Path | None) -> No
     check_output_apart([features, labels], out, models=[] if start is None else [start])
     kind = SourceBundleInfo.model_fields["kind"].default
     check_replaceable(out, info_file="bundle.json", kind=kind)
-
-
-def _labelled(
-    features: Path,
-    labels: str,
-    taxonomy_name: str,
-    *,
-    zeros_are_votes: bool,
-    config: SourceTrainConfig,
-) -> tuple[LabelledSources, SourceMatch, tuple[str, ...]]:
-    """Return rows with votes, how labels and features met, and what a person should know."""
-    from skyvet.io.feature_tables import read_feature_table
-    from skyvet.io.taxonomy_files import read_taxonomy
-    from skyvet.preprocessing.sources import label_sources
-    from skyvet.training.sources.groups import source_groups
-
-    taxonomy = read_taxonomy(taxonomy_name)
-    table = read_feature_table(features, names=config.features or None)
-    given, remarks = _read_labels(labels, taxonomy)
-    votes = given if zeros_are_votes else given.without_zeros()
-    groups = source_groups(table, config.split)
-    label_ids = table.columns[config.split.group_column] if config.split.group_column else None
-    labelled, match = label_sources(table, votes, taxonomy, groups=groups, label_ids=label_ids)
-    if match.n_absent:
-        absent = f"{match.n_absent} labelled sources have no features and are left out"
-        remarks = (*remarks, absent)
-    return labelled, match, remarks
-
-
-def _read_labels(source: str, taxonomy: SourceTaxonomy) -> tuple[SourceLabels, tuple[str, ...]]:
-    """Return the votes of a file or label store, and what a person should know of them."""
-    from skyvet.io.label_sources import is_label_store
-    from skyvet.io.source_label_files import read_source_labels
-
-    if is_label_store(source):
-        from skyvet.io.stored_source_labels import read_stored_source_labels
-
-        return read_stored_source_labels(source, taxonomy), ()
-    file = read_source_labels(Path(source), taxonomy)
-    return file.labels, file.remarks()
 
 
 def _surveys(labelled: LabelledSources, given: str) -> tuple[str, ...]:

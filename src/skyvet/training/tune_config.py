@@ -1,43 +1,13 @@
-"""What a user chooses about a search; apart from the search, so that help is fast."""
+"""What a user chooses about a search for settings of triplet trainings."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 from pydantic import Field
 
-from skyvet.core.configs import Config
 from skyvet.training.configs import TrainConfig
+from skyvet.training.search_config import FloatRange, Range, SearchConfig
 
-__all__ = ["Choice", "FloatRange", "IntRange", "Range", "TuneConfig"]
-
-
-class FloatRange(Config):
-    """A real number between two bounds."""
-
-    kind: Literal["float"] = "float"
-    low: float = Field(description="smallest value")
-    high: float = Field(description="largest value")
-    is_log: bool = Field(default=False, description="draw the logarithm evenly")
-
-
-class IntRange(Config):
-    """A whole number between two bounds, both included."""
-
-    kind: Literal["int"] = "int"
-    low: int = Field(description="smallest value")
-    high: int = Field(description="largest value")
-    is_log: bool = Field(default=False, description="draw the logarithm evenly")
-
-
-class Choice(Config):
-    """One of several values."""
-
-    kind: Literal["choice"] = "choice"
-    values: tuple[str | bool | int | float, ...] = Field(min_length=1, description="the values")
-
-
-Range = Annotated[FloatRange | IntRange | Choice, Field(discriminator="kind")]
+__all__ = ["TuneConfig"]
 
 _DEFAULT_RANGES: dict[str, Range] = {
     "optimiser.learning_rate": FloatRange(low=1e-4, high=1e-2, is_log=True),
@@ -47,7 +17,7 @@ _DEFAULT_RANGES: dict[str, Range] = {
 }
 
 
-class TuneConfig(Config):
+class TuneConfig(SearchConfig):
     """A search over settings of `TrainConfig`."""
 
     train: TrainConfig = Field(default=TrainConfig(), description="settings that are not searched")
@@ -55,9 +25,3 @@ class TuneConfig(Config):
         default=_DEFAULT_RANGES,
         description="what is searched: dotted names of settings, e.g. optimiser.learning_rate",
     )
-    n_trials: int = Field(default=30, ge=1, description="trials in all, earlier runs included")
-    n_folds: int = Field(default=3, ge=2, description="validation folds of each trial, by object")
-    n_trials_before_pruning: int = Field(
-        default=5, ge=1, description="trials before one worse than the median is given up"
-    )
-    seed: int = Field(default=0, ge=0, description="of the folds and the search")

@@ -21,9 +21,9 @@ from skyvet.training.sources.configs import (
     SourceThresholdConfig,
     SourceTrainConfig,
 )
+from skyvet.training.sources.learnable import choose_classes
 from skyvet.training.sources.packing import SourceBundleText, pack_sources
 from skyvet.training.sources.train import (
-    choose_classes,
     cross_validate_sources,
     train_sources,
 )

@@ -125,7 +125,7 @@ class SourceTrainConfig(Config):
         default=0.15, gt=0, lt=0.5, description="part of a training set that stops the training"
     )
     calibration: tuple[CalibrationMethod, ...] = Field(
-        (
+        default=(
             CalibrationMethod.TEMPERATURE,
             CalibrationMethod.PLATT,
             CalibrationMethod.BETA,

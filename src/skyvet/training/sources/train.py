@@ -31,6 +31,7 @@ from skyvet.training.sources.calibrating import (
     with_opposites,
 )
 from skyvet.training.sources.configs import NotInspected, SourceTrainConfig
+from skyvet.training.sources.learnable import sources_to_train
 from skyvet.training.sources.registry import fit_source_member
 from skyvet.training.sources.unlabelled import resolve_not_inspected
 from skyvet.training.splits import check_no_leakage, grouped_folds, grouped_split
@@ -38,14 +39,14 @@ from skyvet.training.splits import check_no_leakage, grouped_folds, grouped_spli
 __all__ = [
     "OutOfFoldSources",
     "TrainedSources",
-    "choose_classes",
     "cross_validate_sources",
+    "score_held_out",
+    "source_folds",
     "train_sources",
 ]
 
 _EVEN = 0.5
 _SEED_STRIDE = 1000
-_FEWEST_NEGATIVES = 2
 
 Metrics = dict[str, dict[str, float | int | str | None]]
 
@@ -123,44 +124,6 @@ class TrainedSources:
         return self.calibrated.probabilities(self.logits(table), self.labelled.taxonomy)
 
 
-def choose_classes(
-    labelled: LabelledSources, config: SourceTrainConfig
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return the classes that can be trained, and why others cannot.
-
-    Parameters
-    ----------
-    labelled : LabelledSources
-        Rows with votes.
-    config : SourceTrainConfig
-        Its `min_positives` and `not_inspected`.
-
-    Returns
-    -------
-    tags : tuple of str
-        Those above before those below; opposites of others are derived, not trained.
-    left_out : dict of str to str
-        Tag to reason.
-    """
-    _, i_group = np.unique(labelled.groups, return_inverse=True)
-    kept, left_out = [], {}
-    for i_class, tag in enumerate(labelled.tags):
-        votes = labelled.votes[:, i_class]
-        n_yes, n_no = (len(np.unique(i_group[rows])) for rows in (votes >= _EVEN, votes < _EVEN))
-        if labelled.taxonomy.node(tag).complement_of:
-            continue
-        if n_yes < config.min_positives:
-            left_out[tag] = f"{n_yes} sources of this class; {config.min_positives} are needed"
-        elif n_no < _FEWEST_NEGATIVES and config.not_inspected is NotInspected.IGNORE:
-            left_out[tag] = (
-                f"{n_no} sources are known not to be of this class; train with not_inspected "
-                "'negative' or 'positive_unlabelled'"
-            )
-        else:
-            kept.append(tag)
-    return tuple(kept), left_out
-
-
 def train_sources(
     labelled: LabelledSources,
     config: SourceTrainConfig,
@@ -193,16 +156,12 @@ def train_sources(
     LeakageError
         If a group stands on both sides of a split.
     """
-    tags, left_out = choose_classes(labelled, config)
-    if not tags:
-        reasons = "; ".join(f"{tag}: {why}" for tag, why in [*left_out.items()][:3])
-        raise InvalidInputError(f"no class can be trained ({reasons}); lower min_positives")
+    chosen, left_out = sources_to_train(labelled, config)
     if start and len(start) != len(config.learners):
         raise InvalidInputError(
             f"there are {len(start)} members to start from and {len(config.learners)} learners; "
             "name as many"
         )
-    chosen = _with_features(labelled.select(tags), config)
     trained = _train(chosen, config, start=start, progress=progress or SilentProgress())
     return replace(trained, left_out=left_out)
 
@@ -240,11 +199,8 @@ def cross_validate_sources(
         As `train_sources`.
     """
     progress = progress or SilentProgress()
-    tags, _ = choose_classes(labelled, config)
-    if not tags:
-        raise InvalidInputError("no class has enough sources to be cross-validated")
-    chosen = _with_features(labelled.select(tags), config)
-    folds = _folds(chosen, n_folds=n_folds, seed=seed)
+    chosen, _ = sources_to_train(labelled, config)
+    folds = source_folds(chosen, n_folds=n_folds, seed=seed)
     found: list[OutOfFoldSources] = []
     progress.start("Folds", n_folds)
     for i_fold in range(n_folds):
@@ -260,6 +216,56 @@ def cross_validate_sources(
     return _joined(found, folds)
 
 
+def source_folds(labelled: LabelledSources, *, n_folds: int, seed: int) -> IntArray:
+    """Return the fold of each row, shape (n,), int64: groups whole, classes spread evenly."""
+    return grouped_folds(labelled.groups, _has_class(labelled.votes), n_folds=n_folds, seed=seed)
+
+
+def score_held_out(
+    labelled: LabelledSources,
+    config: SourceTrainConfig,
+    *,
+    is_held_out: NDArray[np.bool_],
+    i_fold: int = 0,
+    start: Sequence[SourceMember] = (),
+) -> tuple[NDArray[np.float64], LabelledSources]:
+    """Train the members on all rows but some, and score these.
+
+    Parameters
+    ----------
+    labelled : LabelledSources
+        Rows and classes to learn; see `sources_to_train`.
+    config : SourceTrainConfig
+        Learners and their seed.
+    is_held_out : ndarray, shape (n,), bool
+        Rows to score; they neither teach nor stop the training.
+    i_fold : int, default 0
+        Number of this fold; each has seeds of its own.
+    start : sequence of SourceMember, optional
+        Members to go on from.
+
+    Returns
+    -------
+    logits : ndarray, shape (n_held_out, n_classes), float64
+        Before calibration.
+    held_out : LabelledSources
+        These rows, with what `not_inspected` makes of missing votes.
+
+    Raises
+    ------
+    LeakageError
+        If a group stands on both sides.
+    """
+    tested, rows = np.flatnonzero(is_held_out), np.flatnonzero(~is_held_out)
+    check_no_leakage(labelled.groups[rows], labelled.groups[tested])
+    seed = config.seed + _SEED_STRIDE * (i_fold + 1)
+    members, held_out = _fit(
+        labelled.take(rows), labelled.take(tested), config, seed=seed, start=start
+    )
+    weights = (1.0,) * len(members)
+    return mean_class_logits(members, weights, held_out.table, tags=labelled.tags), held_out
+
+
 def _train(
     labelled: LabelledSources,
     config: SourceTrainConfig,
@@ -268,19 +274,16 @@ def _train(
     progress: Progress,
 ) -> TrainedSources:
     """Train on inner folds to calibrate, then on all rows."""
-    folds = _folds(labelled, n_folds=config.n_inner_folds, seed=config.seed)
+    folds = source_folds(labelled, n_folds=config.n_inner_folds, seed=config.seed)
     logits = np.empty(labelled.votes.shape)
     votes = np.empty(labelled.votes.shape)
     weights = (1.0,) * len(config.learners)
     progress.start("Fits", config.n_inner_folds + 1)
     for i_fold in range(config.n_inner_folds):
-        tested, rows = np.flatnonzero(folds == i_fold), np.flatnonzero(folds != i_fold)
-        check_no_leakage(labelled.groups[rows], labelled.groups[tested])
-        seed = config.seed + _SEED_STRIDE * (i_fold + 1)
-        members, held_out = _fit(
-            labelled.take(rows), labelled.take(tested), config, seed=seed, start=start
+        tested = np.flatnonzero(folds == i_fold)
+        logits[tested], held_out = score_held_out(
+            labelled, config, is_held_out=folds == i_fold, i_fold=i_fold, start=start
         )
-        logits[tested] = mean_class_logits(members, weights, held_out.table, tags=labelled.tags)
         votes[tested] = held_out.votes
         progress.advance()
     nothing = labelled.take(np.arange(0))
@@ -419,22 +422,5 @@ def _joined(parts: Sequence[OutOfFoldSources], folds: IntArray) -> OutOfFoldSour
     )
 
 
-def _folds(labelled: LabelledSources, *, n_folds: int, seed: int) -> IntArray:
-    return grouped_folds(labelled.groups, _has_class(labelled.votes), n_folds=n_folds, seed=seed)
-
-
 def _has_class(votes: FloatArray) -> IntArray:
     return (np.nan_to_num(votes) >= _EVEN).astype(np.int64)
-
-
-def _with_features(labelled: LabelledSources, config: SourceTrainConfig) -> LabelledSources:
-    """Return the rows with the features that are asked for."""
-    if not config.features:
-        return labelled
-    missing = [name for name in config.features if name not in labelled.table.names]
-    if missing:
-        raise InvalidInputError(
-            f"the table has no feature {', '.join(missing[:3])}; it has "
-            f"{len(labelled.table.names)}, such as {', '.join(labelled.table.names[:3])}"
-        )
-    return replace(labelled, table=labelled.table.select(config.features))

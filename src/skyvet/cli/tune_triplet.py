@@ -1,4 +1,4 @@
-"""`skyvet tune`: search for training settings on validation folds."""
+"""`skyvet tune triplet`: search for training settings on validation folds."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Annotated
 
 import typer
 
-from skyvet.cli.console import make_table, note, show_result
+from skyvet.cli.console import make_table, show_result
 from skyvet.cli.options import JsonOption
 from skyvet.cli.progress import shown_progress
-from skyvet.core.files import atomic_path
+from skyvet.cli.searched import search_document, write_settings
 from skyvet.preprocessing.normalization import StampConfig
 from skyvet.training.datasets import load_labelled_rows
 from skyvet.training.tune_config import TuneConfig
 
-__all__ = ["tune_command"]
+__all__ = ["tune_triplet_command"]
 
 
-def tune_command(
+def tune_triplet_command(
     *,
     data: Annotated[Path, typer.Option(help="Dataset folder (from skyvet ingest).")],
     labels: Annotated[str, typer.Option(help="Label file or store; no test rows.")],
@@ -36,25 +36,8 @@ def tune_command(
     rows = load_labelled_rows(data, labels, stamps=stamps)
     with shown_progress(quiet=as_json) as progress:
         result = tune(rows.arrays, config, storage=storage, progress=progress)
-    lines = [f"member.{name} = {_toml(value)}\n" for name, value in result.settings.items()]
-    with atomic_path(out) as draft:
-        draft.write_text("".join(lines), encoding="utf-8")
-    if result.n_finished < config.n_trials // 2:
-        note("note: more than half of the trials were given up early; the ranges may be too wide")
-    document = {
-        "out": str(out),
-        "settings": result.settings,
-        "value": result.value,
-        "n_finished": result.n_finished,
-        "n_pruned": result.n_pruned,
-    }
+    write_settings(out, {f"member.{name}": value for name, value in result.settings.items()})
+    document = search_document(result, out=out, n_trials=config.n_trials)
     table = make_table("Best settings", ["setting", "value"], [*result.settings.items()])
     closing = f"Use them: skyvet train triplet --config {out} ..."
     show_result(document, table, closing, as_json=as_json)
-
-
-def _toml(value: object) -> str:
-    """Return a scalar as TOML writes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return repr(value) if isinstance(value, (int, float)) else f'"{value}"'
