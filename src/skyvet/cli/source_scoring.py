@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from skyvet.features.light_curves.configs import FeatureConfig
 from skyvet.inference.partitions.configs import ClusterConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skyvet.inference.partitions.task import Partition, PartitionTask
     from skyvet.models.source_bundle import SourceBundle
 
@@ -88,6 +91,7 @@ class SourceScoring:
         check_all_done([failed.name for failed in run.failed], self.out)
 
     def _task(self, bundle: SourceBundle) -> tuple[PartitionTask, tuple[Partition, ...]]:
+        from skyvet.inference.feature_settings import recorded_settings
         from skyvet.inference.partitions.sources import (
             LightCurveScoreTask,
             bands_of_bundle,
@@ -97,17 +101,39 @@ class SourceScoring:
 
         paths = [Path(text) for text in self.choice.inputs]
         if all(is_feature_table(path) for path in paths):
+            _note_on_settings(paths, bundle)
             return feature_partitions(paths, bundle=bundle, survey=self.survey)
-        bands = self.features.bands or bands_of_bundle(bundle.info)
-        opened = self.choice.open()
+        recorded = bundle.info.feature_settings
+        config, cuts = recorded_settings(recorded, self.features, self.choice.cuts)
+        if not recorded:
+            note(
+                "note: the bundle does not record how its features were computed; --features.* and "
+                "--cuts.* must be those of its training"
+            )
+        opened = dataclasses.replace(self.choice, cuts=cuts).open()
+        bands = config.bands or bands_of_bundle(bundle.info)
         task = LightCurveScoreTask(
             reading=opened.reading,
-            config=self.features.model_copy(update={"bands": bands}),
+            config=config.model_copy(update={"bands": bands}),
             bundle=str(bundle.path.absolute()),
             bundle_sha256=bundle.sha256,
             survey=self.survey,
         )
         return task, opened.partitions
+
+
+def _note_on_settings(paths: Sequence[Path], bundle: SourceBundle) -> None:
+    """Say where features were computed otherwise than those that the bundle learned from."""
+    from skyvet.inference.feature_settings import changed_feature_settings
+    from skyvet.io.feature_tables import feature_files, read_feature_layout
+
+    for file in (file for path in paths for file in feature_files(path)):
+        settings = read_feature_layout(file).settings
+        if changed := changed_feature_settings(bundle.info.feature_settings, settings):
+            note(
+                f"warning: the features of {file} were computed with other settings than those "
+                f"that the bundle learned from ({changed}): the probabilities may be wrong"
+            )
 
 
 def _warn(scores: Path, bundle: SourceBundle) -> None:

@@ -2,15 +2,15 @@
 
 Columns: ``source_id``; one float64 column a feature, null where missing; one fixed-size list of
 float32 an image (dm-dt); and whatever else is known of a source (position, field). The file's
-metadata say which columns are features and how large images are. A file of another origin has no
-such metadata: name its features then.
+metadata say which columns are features, how large images are and with which settings they were
+computed. A file of another origin has no such metadata: name its features then.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from skyvet.core.configs import changed_settings
 from skyvet.core.errors import DatasetError, InvalidInputError
 from skyvet.core.files import atomic_path
 from skyvet.io.tables import identifier_array
@@ -44,6 +45,7 @@ JOINED_FEATURES = "features.parquet"
 """Name of the table of all partitions in a folder of features."""
 
 _KEY = b"skyvet.features"
+_BANDS = "bands"
 _ID = "source_id"
 _ID_NAMES = (_ID, "object_id", "obj_id", "star_id", "ztf_id", "_id", "oid", "id", "ID")
 _ROWS_PER_GROUP = 20_000
@@ -67,6 +69,8 @@ class FeatureLayout:
         All other columns that are carried along.
     n_rows : int
         Sources in the file.
+    settings : mapping
+        How the features were computed; empty = not recorded. See `FeatureTable`.
     """
 
     id_column: str
@@ -75,6 +79,7 @@ class FeatureLayout:
     dmdt_shape: tuple[int, int]
     columns: tuple[str, ...]
     n_rows: int
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def feature_table_to_arrow(table: FeatureTable) -> pa.Table:
@@ -100,7 +105,12 @@ def feature_table_to_arrow(table: FeatureTable) -> pa.Table:
             columns[name] = pa.FixedSizeListArray.from_arrays(flat, shape[0] * shape[1])
     for name, values in table.columns.items():
         columns[name] = plain_array(np.asarray(values))
-    document = {"names": table.names, "dmdt_names": table.dmdt_names, "dmdt_shape": shape}
+    document = {
+        "names": table.names,
+        "dmdt_names": table.dmdt_names,
+        "dmdt_shape": shape,
+        "settings": table.settings,
+    }
     return pa.table(columns).replace_schema_metadata({_KEY: json.dumps(document).encode()})
 
 
@@ -211,6 +221,7 @@ def read_feature_layout(
         dmdt_shape=tuple(document.get("dmdt_shape", (0, 0))),
         columns=tuple(name for name in schema.names if name not in taken),
         n_rows=n_rows,
+        settings=document.get("settings", {}),
     )
 
 
@@ -306,12 +317,12 @@ def join_feature_tables(tables: Sequence[FeatureTable]) -> FeatureTable:
     ----------
     tables : sequence of FeatureTable
         At least one. Features that one lacks are missing there; other columns are kept where all
-        have them.
+        have them, and settings where all record them (bands that differ are left open).
 
     Raises
     ------
     InvalidInputError
-        If there is none, or images differ.
+        If there is none, or images differ, or they were computed with different settings.
     """
     if not tables:
         raise InvalidInputError("there is no feature table to join")
@@ -329,7 +340,27 @@ def join_feature_tables(tables: Sequence[FeatureTable]) -> FeatureTable:
         columns={
             name: np.concatenate([table.columns[name] for table in tables]) for name in shared
         },
+        settings=_shared_settings(tables),
     )
+
+
+def _shared_settings(tables: Sequence[FeatureTable]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the settings of all tables; empty where one does not record them."""
+    first = tables[0].settings
+    if not all(table.settings for table in tables):
+        return {}
+    for table in tables[1:]:
+        if changed := changed_settings(first, table.settings, may_change=(_BANDS,)):
+            raise InvalidInputError(
+                f"the feature tables were computed with different settings ({changed}); compute "
+                "them alike"
+            )
+    if all(table.settings == first for table in tables):
+        return first
+    return {
+        group: {name: [] if name == _BANDS else value for name, value in settings.items()}
+        for group, settings in first.items()
+    }
 
 
 def _from_arrow(table: pa.Table, layout: FeatureLayout, path: Path) -> FeatureTable:
@@ -355,6 +386,7 @@ def _from_arrow(table: pa.Table, layout: FeatureLayout, path: Path) -> FeatureTa
         dmdt=images,
         dmdt_names=layout.dmdt_names,
         columns={name: column_values(table[name]) for name in layout.columns},
+        settings=layout.settings,
     )
 
 

@@ -104,6 +104,10 @@ class SourceBundleInfo(Config):
     members: tuple[dict[str, Any], ...] = Field(min_length=1)
     member_weights: tuple[float, ...]
     training: dict[str, Any] = Field(description="config of the training")
+    feature_settings: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="how the features were computed (`FeatureTable.settings`); empty = not known",
+    )
     metrics: dict[str, float | int | str | None]
     data: SourceDataFingerprint
     reference_logits: tuple[tuple[float, ...], ...] = Field(

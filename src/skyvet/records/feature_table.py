@@ -33,6 +33,9 @@ class FeatureTable:
         Names of these images, such as ``dmdt_g``.
     columns : mapping of str to ndarray, shape (n,)
         What is known of each source and is no feature: position, field, catalogue identifiers.
+    settings : mapping of str to mapping
+        How the features were computed, as JSON: the settings of `skyvet features` by group
+        (``features``, ``cuts``). Empty = not known.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class FeatureTable:
     dmdt: FloatArray | None = None
     dmdt_names: tuple[str, ...] = ()
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check shapes and make arrays read-only."""

@@ -13,11 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skyvet.features.light_curves.configs import FeatureConfig
+from skyvet.inference.feature_settings import feature_settings
 from skyvet.inference.partitions.light_curve_input import LightCurveInput
 from skyvet.inference.partitions.task import Partition, PartitionCounts
 from skyvet.io.feature_tables import feature_table_to_arrow
 from skyvet.io.part_files import finished_parts
 from skyvet.io.parts import REJECTIONS, join_parts
+from skyvet.preprocessing.light_curve_cuts import CutConfig
 from skyvet.records.feature_table import FeatureTable
 from skyvet.records.light_curve_batch import LightCurveBatch
 
@@ -61,7 +63,7 @@ class FeatureTask:
     ) -> PartitionCounts:
         """Compute the features of one partition; see `PartitionTask.run`."""
         read = self.reading.read(partition, limit=limit)
-        table = features_of(read.batch, self.config)
+        table = features_of(read.batch, self.config, cuts=self.reading.cuts)
         pq.write_table(table, folder / f"{_TABLE}.parquet", compression="zstd")
         return PartitionCounts(
             n_results=table.num_rows,
@@ -73,19 +75,32 @@ class FeatureTask:
         )
 
 
-def features_of(batch: LightCurveBatch, config: FeatureConfig) -> pa.Table:
+def features_of(
+    batch: LightCurveBatch, config: FeatureConfig, *, cuts: CutConfig | None = None
+) -> pa.Table:
     """Return the features of a batch as a table that knows its bands; no columns for no source."""
     if not len(batch):
         return pa.table({})
-    found = feature_table_to_arrow(feature_table_of(batch, config))
+    found = feature_table_to_arrow(feature_table_of(batch, config, cuts=cuts))
     bands = json.dumps(config.bands or batch.bands).encode()
     return found.replace_schema_metadata({**found.schema.metadata, _BANDS: bands})
 
 
-def feature_table_of(batch: LightCurveBatch, config: FeatureConfig) -> FeatureTable:
+def feature_table_of(
+    batch: LightCurveBatch, config: FeatureConfig, *, cuts: CutConfig | None = None
+) -> FeatureTable:
     """Return the features of a batch, with position, survey and the input's columns beside them.
 
     An input column of the name of a feature (a catalogue's ``period_d``) becomes ``input_<name>``.
+
+    Parameters
+    ----------
+    batch : LightCurveBatch
+        Sources.
+    config : FeatureConfig
+        What is computed.
+    cuts : CutConfig, optional
+        Cuts that the batch has passed, to be recorded with the table.
     """
     from skyvet.features.light_curves.compute import compute_features  # noqa: PLC0415 - an extra
 
@@ -98,10 +113,11 @@ def feature_table_of(batch: LightCurveBatch, config: FeatureConfig) -> FeatureTa
     columns = {**{k: v for k, v in known.items() if v is not None}, **table.columns}
     taken = {*table.names, *table.dmdt_names, "source_id"}
     renamed = {f"input_{k}" if k in taken else k: values for k, values in columns.items()}
-    return dataclasses.replace(table, columns=renamed)
+    settings = feature_settings(config, cuts)
+    return dataclasses.replace(table, columns=renamed, settings=settings)
 
 
-def join_features(folder: Path, config: FeatureConfig) -> Path:
+def join_features(folder: Path, config: FeatureConfig, *, cuts: CutConfig | None = None) -> Path:
     """Join the features of all parts to one table in the same folder, and the rejections.
 
     Partitions may hold different bands. The columns of a band that a partition lacks get what a
@@ -113,6 +129,8 @@ def join_features(folder: Path, config: FeatureConfig) -> Path:
         Parts of a `FeatureTask`.
     config : FeatureConfig
         Of that task.
+    cuts : CutConfig, optional
+        Of that task, to be recorded with the table.
 
     Returns
     -------
@@ -130,7 +148,7 @@ def join_features(folder: Path, config: FeatureConfig) -> Path:
         for part in finished_parts(folder).values()
         if (schema := pq.read_schema(part / f"{_TABLE}.parquet")).names
     }
-    blank = _blank(list(schemas.values()), config)
+    blank = _blank(list(schemas.values()), config, cuts)
     metadata = blank.schema.metadata if blank is not None else None
 
     def completed(part: Path, table: pa.Table) -> pa.Table:
@@ -151,7 +169,9 @@ def join_features(folder: Path, config: FeatureConfig) -> Path:
     return out
 
 
-def _blank(schemas: list[pa.Schema], config: FeatureConfig) -> pa.Table | None:
+def _blank(
+    schemas: list[pa.Schema], config: FeatureConfig, cuts: CutConfig | None
+) -> pa.Table | None:
     """Return the row of a source without epochs in any band of any part; None where none has."""
     if not schemas:
         return None
@@ -168,4 +188,4 @@ def _blank(schemas: list[pa.Schema], config: FeatureConfig) -> pa.Table | None:
         band=nothing.astype(np.int8),
         bands=bands,
     )
-    return features_of(batch, config)
+    return features_of(batch, config.model_copy(update={"bands": bands}), cuts=cuts)

@@ -143,7 +143,7 @@ class LightCurveScoreTask:
         read = self.reading.read(partition, limit=limit)
         n_bytes = read.n_bytes
         if len(read.batch):
-            table = feature_table_of(read.batch, self.config)
+            table = feature_table_of(read.batch, self.config, cuts=self.reading.cuts)
             n_bytes += table.values.nbytes
             n_bytes += _write_scores(table, self.bundle, self.survey, folder)
         else:

@@ -122,6 +122,7 @@ def _describe(
         members=tuple(dict(member.parts().settings) for member in trained.members),
         member_weights=trained.weights,
         training=config.model_dump(mode="json"),
+        feature_settings={group: dict(found) for group, found in table.settings.items()},
         metrics=_mean_metrics(classes),
         data=SourceDataFingerprint(
             description=text.data_description,
