@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.features.light_curves.ragged_series import RaggedSeries
+from skyvet.features.periods.compiled import compiled
 
 __all__ = ["DM_EDGES_MAG", "DT_EDGES_D", "count_pairs", "dmdt_images"]
 
@@ -74,7 +74,7 @@ def count_pairs(rows: RaggedSeries) -> IntArray:
 
 # Slices instead of indices, and unsigned indices where they are needed: LLVM then knows that none
 # is negative, and compiles the loops to vector instructions.
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _count_rows(time, magnitude, offsets, fine_edges):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     n_rows, n_dm, n_dt = len(offsets) - 1, len(fine_edges) - 1, len(_DT_ENDS)
     out = np.zeros((n_rows, n_dm, n_dt), dtype=np.int64)
@@ -101,7 +101,7 @@ def _count_rows(time, magnitude, offsets, fine_edges):  # type: ignore[no-untype
     return out
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _gather(fine, fine_edges, reach, image):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add up the fine cells of each cell of the image."""
     n_dm, n_dt = image.shape
@@ -115,7 +115,7 @@ def _gather(fine, fine_edges, reach, image):  # type: ignore[no-untyped-def]  # 
             image[i_dm, i_dt] = total
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _count_fine(t, m, work, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Count pairs in columns of time difference and fine cells of magnitude difference."""
     fine, reach = place
@@ -136,7 +136,7 @@ def _count_fine(t, m, work, place):  # type: ignore[no-untyped-def]  # noqa: ANN
         _add(cells, fine[0], fine[1], fine[2], fine[3])
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _advance(point, firsts, columns, width):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Move to point i: for each column the first later point beyond it, for each point its column.
 
@@ -161,7 +161,7 @@ def _advance(point, firsts, columns, width):  # type: ignore[no-untyped-def]  # 
         firsts[column] = first
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _cells(later, now, base, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     cells, zero = place
     for j in range(len(later)):
@@ -169,7 +169,7 @@ def _cells(later, now, base, place):  # type: ignore[no-untyped-def]  # noqa: AN
         cells[j] = np.uint32(cell) + base[j]
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _clipped_cells(later, now, base, cells):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Do the same where differences may lie beyond the edges; the last edge belongs to its cell."""
     most = _N_FINE // 2
@@ -179,7 +179,7 @@ def _clipped_cells(later, now, base, cells):  # type: ignore[no-untyped-def]  # 
         cells[j] = np.uint32(np.int32(cell) + np.int32(most + 1)) + base[j]
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _add(cells, a, b, c, d):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Count in four histograms by turns: one would wait for its own last store."""
     one = np.uint32(1)

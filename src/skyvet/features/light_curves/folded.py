@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from skyvet.core.arrays import FloatArray
 from skyvet.features.light_curves.blocks import SourceSeries
@@ -18,6 +17,7 @@ from skyvet.features.light_curves.fourier import (
 )
 from skyvet.features.light_curves.ragged_series import RaggedSeries
 from skyvet.features.light_curves.statistics import STATISTICS
+from skyvet.features.periods.compiled import compiled
 
 __all__ = ["FOLDED", "N_BINS", "SHAPES", "folded_features", "joint_rows", "shape_features"]
 
@@ -159,7 +159,7 @@ def _odd_fraction(fit: FourierSeries) -> FloatArray:
         return np.asarray(power[:, 0::2].sum(axis=1) / power.sum(axis=1))
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _fold_rows(time, value, offsets, fold):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return what points say at the period and at twice it, then the medians of phase bins."""
     periods, zeros, terms = fold
@@ -182,7 +182,7 @@ def _fold_rows(time, value, offsets, fold):  # type: ignore[no-untyped-def]  # n
     return out
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _phase_medians(phase, y, n_bins):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return the median of each phase bin; phases are sorted."""
     medians = np.full(n_bins, np.nan)
@@ -197,7 +197,7 @@ def _phase_medians(phase, y, n_bins):  # type: ignore[no-untyped-def]  # noqa: A
     return medians
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _smoothness(y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return the von Neumann ratio around the circle."""
     mean = np.mean(y)
@@ -209,7 +209,7 @@ def _smoothness(y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     return steps / spread
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _left_over(cycles, y, terms):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return the median deviation after over that before taking off the harmonics."""
     rest = y.copy()
@@ -222,7 +222,7 @@ def _left_over(cycles, y, terms):  # type: ignore[no-untyped-def]  # noqa: ANN00
     return np.median(np.abs(rest - np.median(rest))) / before
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _without_holes(medians):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Interpolate around the circle where bins are empty; all NaN where half of them are."""
     n = len(medians)
@@ -243,7 +243,7 @@ def _without_holes(medians):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
     return filled
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _minima(medians, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill depths of the two minima, their distance in phase, and the width of the first."""
     n = len(medians)

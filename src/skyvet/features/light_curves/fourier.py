@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from skyvet.core.arrays import FloatArray
 from skyvet.features.light_curves.ragged_series import RaggedSeries
+from skyvet.features.periods.compiled import compiled
 
 __all__ = [
     "FOURIER",
@@ -165,7 +165,7 @@ def fourier_features(fit: FourierSeries) -> FloatArray:
     return values
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _fit_rows(time, magnitude, error, offsets, periods):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     out = np.full((len(offsets) - 1, _N_TERMS + 4), np.nan)
     normal = np.empty((_N_TERMS, _N_TERMS))
@@ -189,7 +189,7 @@ def _fit_rows(time, magnitude, error, offsets, periods):  # type: ignore[no-unty
     return out
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _fill_normal(points, normal, right):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill the lower triangle of the normal matrix and the right-hand side."""
     x, cycles, y, weights = points
@@ -212,7 +212,7 @@ def _fill_normal(points, normal, right):  # type: ignore[no-untyped-def]  # noqa
                 normal[p, q] += weighted * terms[q]
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _cholesky(normal, right):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Factor in place and solve the first triangle; return how many terms are independent."""
     for p in range(_N_TERMS):
@@ -235,7 +235,7 @@ def _cholesky(normal, right):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
     return _N_TERMS
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _choose(total, right, n_solid, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Choose the number of harmonics by BIC and note the sums of squares."""
     n, row = place
@@ -259,7 +259,7 @@ def _choose(total, right, n_solid, place):  # type: ignore[no-untyped-def]  # no
             row[_N_TERMS + 3] = bic
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _solve(normal, right, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Solve the second triangle for the chosen number of harmonics."""
     if math.isnan(row[_N_TERMS]):

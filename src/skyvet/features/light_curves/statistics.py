@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from scipy.special import ndtri
 
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.features.light_curves.ragged_series import RaggedSeries
+from skyvet.features.periods.compiled import compiled
 
 __all__ = ["MIN_POINTS", "STATISTICS", "basic_statistics"]
 
@@ -83,7 +83,7 @@ def _shapiro_weights(n: int) -> FloatArray:
     return np.concatenate([[first], -quantiles[1:] / math.sqrt(rest)])
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _statistics_of_rows(
     time: FloatArray,
     magnitude: FloatArray,
@@ -110,7 +110,7 @@ def _statistics_of_rows(
     return out
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _weighted(m, e, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill wmean, chi2red, wstd, norm_peak_to_peak_amp, norm_excess_var."""
     n = len(m)
@@ -138,7 +138,7 @@ def _weighted(m, e, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN20
     row[7] = excess / (n * wmean * wmean)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _quantile(ordered, fraction):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Interpolate linearly between ordered values."""
     place = fraction * (len(ordered) - 1)
@@ -148,7 +148,7 @@ def _quantile(ordered, fraction):  # type: ignore[no-untyped-def]  # noqa: ANN00
     return ordered[below] + (place - below) * (ordered[below + 1] - ordered[below])
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _spread(m, e, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill median, roms, median_abs_dev and the five ranges of percentiles."""
     n = len(m)
@@ -164,7 +164,7 @@ def _spread(m, e, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         row[9 + i] = _quantile(ordered, 1.0 - tail) - _quantile(ordered, tail)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _moments_and_pairs(t, m, e, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill skew, smallkurt, inv_vonneumannratio, welch_i, stetson_j, stetson_k."""
     n = len(m)
@@ -197,7 +197,7 @@ def _moments_and_pairs(t, m, e, row):  # type: ignore[no-untyped-def]  # noqa: A
     row[19] = (size / n) / math.sqrt(square / n)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _log_normal_cdf(z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     if z > -25.0:
         return math.log(0.5 * math.erfc(-z / math.sqrt(2.0)))
@@ -206,7 +206,7 @@ def _log_normal_cdf(z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     return -0.5 * z * z - math.log(-z * math.sqrt(2.0 * math.pi)) + math.log(series)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _anderson_darling(ordered):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return the statistic against a normal of the sample's mean and deviation."""
     n = len(ordered)
@@ -220,7 +220,7 @@ def _anderson_darling(ordered):  # type: ignore[no-untyped-def]  # noqa: ANN001,
     return -n - total / n
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def _shapiro_wilk(ordered, weights):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     n = len(ordered)
     middle = ordered[n // 2]

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from skyvet.core.arrays import FloatArray, IntArray
+from skyvet.features.periods.compiled import compiled
 from skyvet.features.periods.folding import (
     Device,
     FoldedPoints,
@@ -243,7 +243,7 @@ def binned(
         yield chunk, filled
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fill_even(phases, values, into):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill blocks of sums at frequencies of an even grid."""
     words, steps, since = phases
@@ -257,7 +257,7 @@ def _fill_even(phases, values, into):  # type: ignore[no-untyped-def]  # noqa: A
             _band_sums(at, (packed, units[band]), (points, work, blocks[i, band]))
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fill_exact(phases, values, into):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill blocks of sums at any frequencies, a multiple of 64."""
     time, frequencies = phases
@@ -270,7 +270,7 @@ def _fill_exact(phases, values, into):  # type: ignore[no-untyped-def]  # noqa: 
             _band_sums(at, values, (points, work, blocks[i, band]))
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _band_sums(phases, values, into):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill the sums of one band at 64 frequencies.
 
@@ -296,7 +296,7 @@ def _band_sums(phases, values, into):  # type: ignore[no-untyped-def]  # noqa: A
                 sums[1, j, lane] = weight_unit * (packed[j, lane] & 0xFFFFFFFF)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _scatter_packed(bins, words, packed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add each point's word to its bin in each lane."""
     for i in range(len(words)):
@@ -306,7 +306,7 @@ def _scatter_packed(bins, words, packed):  # type: ignore[no-untyped-def]  # noq
             packed[row[lane], lane] += word
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _scatter(bins, values, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add each point's product and weight to its bin in each lane."""
     products, weights = values
@@ -318,7 +318,7 @@ def _scatter(bins, values, sums):  # type: ignore[no-untyped-def]  # noqa: ANN00
             sums[1, row[lane], lane] += weight
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _explain(blocks, chi2, n_occupied):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add (sum w y)^2 / sum w over bins and bands, and the number of bins with points."""
     n_blocks, n_bands, _, n_bins, _ = blocks.shape

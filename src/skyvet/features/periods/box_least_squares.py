@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Literal, Self
 
 import numpy as np
-from numba import njit
 from pydantic import Field, model_validator
 
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
 from skyvet.features.periods.bin_sums import WeightedPoints, binned, weighted_points
+from skyvet.features.periods.compiled import compiled
 from skyvet.features.periods.folding import (
     FoldingFinder,
     Frequencies,
@@ -126,7 +126,7 @@ class BoxLeastSquares(FoldingFinder):
         return max(1, shortest), math.floor(self.q_max * self.n_phase_bins + tolerance)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _best_boxes(blocks, shape, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill the largest statistic of all boxes at each frequency of some blocks."""
     running, shortest, longest, is_fainter = shape
@@ -138,7 +138,7 @@ def _best_boxes(blocks, shape, out):  # type: ignore[no-untyped-def]  # noqa: AN
         _best_box(running, shapes, out[i * LANES : (i + 1) * LANES])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _run(sums, running):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill running sums over two turns, in units of the band's sum of weights."""
     n_bins = sums.shape[1]
@@ -158,7 +158,7 @@ def _run(sums, running):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
                     so_far[lane] += sums[which, j % n_bins, lane] / scale
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _best_box(running, shape, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill the largest statistic of all boxes."""
     n_bins, shortest, longest, is_fainter = shape
@@ -178,7 +178,7 @@ def _best_box(running, shape, out):  # type: ignore[no-untyped-def]  # noqa: ANN
                     out[lane] = gain[lane] if gain[lane] > out[lane] else out[lane]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _keep_larger(running, box, best):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Keep the larger of what stood there and one band's statistic of a box."""
     start, stop, lowest = box
@@ -189,7 +189,7 @@ def _keep_larger(running, box, best):  # type: ignore[no-untyped-def]  # noqa: A
         best[lane] = gain if gain > best[lane] else best[lane]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _add(running, box, total):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add one band's statistic of a box."""
     start, stop, lowest = box
@@ -201,7 +201,7 @@ def _add(running, box, total):  # type: ignore[no-untyped-def]  # noqa: ANN001, 
         )
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@compiled(nogil=True, error_model="numpy", inline="always")
 def _statistic(s, r, lowest):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return s^2 / (r (1 - r)); a box or a rest without points has s = 0 but for rounding."""
     smallest = type(r)(1e-6)

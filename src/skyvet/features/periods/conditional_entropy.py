@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numba import njit
 from pydantic import Field
 
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.features.band_series import BandSeries
+from skyvet.features.periods.compiled import compiled
 from skyvet.features.periods.folding import (
     FoldedPoints,
     FoldingFinder,
@@ -129,7 +129,7 @@ class ConditionalEntropy(FoldingFinder):
         return np.minimum(np.asarray(scaled, np.int64), n_bins - 1)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _even(time, shape, first_and_step, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill -H on an even grid; `out` is a multiple of `LANES` long."""
     f_min, df = first_and_step
@@ -144,7 +144,7 @@ def _even(time, shape, first_and_step, out):  # type: ignore[no-untyped-def]  # 
         _negative_entropy((words, steps, since), shape, work, out[start : start + LANES])
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _exact(time, shape, frequencies, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill -H at frequencies whose number is a multiple of `LANES`."""
     work = _workspace(shape, len(time))
@@ -153,7 +153,7 @@ def _exact(time, shape, frequencies, out):  # type: ignore[no-untyped-def]  # no
         _negative_entropy((time, frequencies[start:stop]), shape, work, out[start:stop])
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _workspace(shape, n_points):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return phase bins, counts of cells, counts of phases, levels, and n ln n."""
     _, n_phase, n_magnitude = shape
@@ -170,7 +170,7 @@ def _workspace(shape, n_points):  # type: ignore[no-untyped-def]  # noqa: ANN001
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _negative_entropy(phases, shape, work, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill the 64 values of -H of one block of frequencies."""
     starts, n_phase, n_magnitude = shape
@@ -195,7 +195,7 @@ def _negative_entropy(phases, shape, work, out):  # type: ignore[no-untyped-def]
         out[lane] /= starts[-1]
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _add_cells(phases, rows, work, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add n ln n of all cells of a band whose magnitude bins hold at most 255 points each."""
     starts, first_row, n_phase, n_magnitude = rows
@@ -217,7 +217,7 @@ def _add_cells(phases, rows, work, out):  # type: ignore[no-untyped-def]  # noqa
         _add_by_level((first, min(first + _MAX_BYTE, n_cells)), work, out)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _add_by_level(cells, work, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add n ln n of at most 255 cells: as many as hold k points add what the k-th point adds.
 
@@ -235,7 +235,7 @@ def _add_by_level(cells, work, out):  # type: ignore[no-untyped-def]  # noqa: AN
             break
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _add_deep_row(phases, row, work, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add n ln n of the cells of one magnitude bin of any number of points."""
     first, last, n_phase = row
@@ -256,7 +256,7 @@ def _add_deep_row(phases, row, work, out):  # type: ignore[no-untyped-def]  # no
             out[lane] += n_log_n[cells[j, lane]]
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fill(phases, points, bins):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Write phase bins by the method that the phases are for."""
     if len(phases) == 3:

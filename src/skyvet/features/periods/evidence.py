@@ -24,10 +24,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
+from skyvet.features.periods.compiled import compiled
 from skyvet.features.periods.normal_equations import FAST
 
 __all__ = [
@@ -183,7 +183,7 @@ def band_evidence(
     return out
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@compiled(nogil=True, fastmath=FAST, error_model="numpy")
 def _evidence(points, frequencies, n_allowed, precisions, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     time, n_rows = points[0], precisions.shape[0]
     turns = np.empty((4, len(time)))
@@ -200,7 +200,7 @@ def _evidence(points, frequencies, n_allowed, precisions, out):  # type: ignore[
         _integrate((matrix, right, precisions), shape, factor, solved, out[j])
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def _sum_harmonics(points, frequency, n_last, turns, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Sum weights and residuals over cos and sin of harmonics 0..n_last, over n."""
     time, weight, residual = points
@@ -224,7 +224,7 @@ def _sum_harmonics(points, frequency, n_last, turns, sums):  # type: ignore[no-u
         sums[0, k], sums[1, k], sums[2, k], sums[3, k] = w_cos, w_sin, r_cos, r_sin
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def _fill_system(sums, n_rows, matrix, right):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Write normal equations of cos 1, sin 1, cos 2, ... with the mean projected out."""
     w_cos, w_sin, total = sums[0], sums[1], sums[0, 0]
@@ -245,7 +245,7 @@ def _fill_system(sums, n_rows, matrix, right):  # type: ignore[no-untyped-def]  
             matrix[i, j] = product - sums[is_sin, k] * sums[other_is_sin, m] / total
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@compiled(nogil=True, fastmath=FAST, error_model="numpy")
 def _integrate(system, shape, factor, solved, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Cholesky's factor for all priors at once; evidence from its diagonal and the solution."""
     matrix, right, precisions = system

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
 from skyvet.core.arrays import FloatArray
+from skyvet.features.periods.compiled import compiled
 from skyvet.features.periods.interface import FrequencyGrid
 from skyvet.features.periods.normal_equations import (
     WeightedBand,
@@ -92,7 +92,7 @@ def _needs_double(band: WeightedBand) -> bool:
     return bool(w.max() > _MAX_DYNAMIC_RANGE * np.median(w))
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fit_grid(points, bands, tables, solver, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     table, is_shared = bands
     n_lanes, size = tables.n_lanes, tables.n_kept * tables.n_lanes
@@ -118,7 +118,7 @@ def _fit_grid(points, bands, tables, solver, out):  # type: ignore[no-untyped-de
             rows_to_blocks(reductions[row], n_lanes, out[row, first:])
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _solve(sums, table, solver, reductions):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add the reductions of one band, or of several that share amplitude and phase."""
     system, ridge = solver

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
+from skyvet.features.periods.compiled import compiled
 from skyvet.features.periods.configs import PeriodSearchConfig
 from skyvet.features.periods.found import PeriodPeaks
 from skyvet.features.periods.harmonic_grids import grid_reductions
@@ -140,7 +140,7 @@ def harmonic_spectra(
     )
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def _add_band(reduction, factors, power, likelihood):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add one band's share of chi-square, and the log likelihood where it is another array."""
     to_share, to_power, half_n = factors

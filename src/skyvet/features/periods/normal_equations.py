@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray
 from skyvet.features.band_series import BandSeries
+from skyvet.features.periods.compiled import compiled
 
 __all__ = [
     "LinearSystem",
@@ -220,7 +220,7 @@ def empty_system(n_terms: int, n: int, dtype: np.dtype[Any]) -> LinearSystem:
     )
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def _direct_sums(time, strengths, frequencies, n_terms):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return the sums at each frequency; frequencies are lanes, harmonics come by turning on."""
     n_strengths, n = strengths.shape[0], len(frequencies)
@@ -244,7 +244,7 @@ def _direct_sums(time, strengths, frequencies, n_terms):  # type: ignore[no-unty
     return sums
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def _turn_all(time, frequencies, re, im):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """exp(-2 pi i f t): Taylor series of a quarter of the angle, then doubled twice.
 
@@ -262,7 +262,7 @@ def _turn_all(time, frequencies, re, im):  # type: ignore[no-untyped-def]  # noq
         im[q], re[q] = 2.0 * sine * cosine, 1.0 - 2.0 * sine * sine
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def add_normal_equations(sums, which, system):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Add one band's normal equations, the nuisance columns projected out.
 
@@ -291,7 +291,7 @@ def add_normal_equations(sums, which, system):  # type: ignore[no-untyped-def]  
                 _project(sums[2 * column], (first, k, other), weight, system)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def _add_products(sums, which, weight, system):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Products of harmonics k and l: sums of the weights at k + l and k - l."""
     first, k, other = which
@@ -315,7 +315,7 @@ def _add_products(sums, which, weight, system):  # type: ignore[no-untyped-def] 
         cs[q] -= half * (plus_im[q] - minus_im[q])
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def _project(sums, which, weight, system):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Take out what a nuisance column explains of harmonics k and l."""
     first, k, other = which
@@ -333,7 +333,7 @@ def _project(sums, which, weight, system):  # type: ignore[no-untyped-def]  # no
             cs[q] += weight * k_re[q] * l_im[q]
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _four_rows(matrix, k, other):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Rows cos k x cos l, cos k x sin l (not used for k = l), sin k x cos l, sin k x sin l."""
     upper = k * (2 * k + 1) + 2 * other
@@ -341,7 +341,7 @@ def _four_rows(matrix, k, other):  # type: ignore[no-untyped-def]  # noqa: ANN00
     return matrix[upper], matrix[upper + 1], matrix[lower], matrix[lower + 1]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@compiled(nogil=True, fastmath=FAST, error_model="numpy")
 def add_reductions(system, which, reductions):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Solve the system, add the reductions of chi-square, and set the system to zero.
 

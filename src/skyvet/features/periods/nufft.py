@@ -20,10 +20,10 @@ import functools
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray, IntArray
+from skyvet.features.periods.compiled import compiled
 from skyvet.features.periods.interface import FrequencyGrid
 
 __all__ = [
@@ -192,7 +192,7 @@ def place_points(
     return points
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _place(turns, tables, cells, taps):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     n_taps = taps.shape[1]
     for i in range(len(turns)):
@@ -205,7 +205,7 @@ def _place(turns, tables, cells, taps):  # type: ignore[no-untyped-def]  # noqa:
             taps[i, j] = np.exp(tables.beta * (np.sqrt(max(inside, 0.0)) - 1.0))
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _turn(time, frequencies, rotations, lanes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     for i in range(len(time)):
         phase = time[i] * frequencies[0]
@@ -222,7 +222,7 @@ def _turn(time, frequencies, rotations, lanes):  # type: ignore[no-untyped-def] 
         rotations[i, 1] = turn
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def add_group_sums(points, which, work):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Write the sums of one harmonic at the present group's frequencies; turn to the next group.
 
@@ -254,7 +254,7 @@ def add_group_sums(points, which, work):  # type: ignore[no-untyped-def]  # noqa
             _keep(mesh[s, 1], tables, sums[s, k, 1])
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def _spread(points, which, mesh, spare):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     k, first_point, last_point = which
     taps, strengths = points.taps[k], points.strengths
@@ -280,7 +280,7 @@ def _spread(points, which, mesh, spare):  # type: ignore[no-untyped-def]  # noqa
                     row_im[v] += tap * turned_im[v]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def _fold(plane, n_over, n_all):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add the rows that lie beyond the mesh's end to its beginning."""
     first, beyond = plane[:n_over], plane[n_all : n_all + n_over]
@@ -288,7 +288,7 @@ def _fold(plane, n_over, n_all):  # type: ignore[no-untyped-def]  # noqa: ANN001
         first[q] += beyond[q]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def _transform(data, spare, tables):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """FFT over rows, all lanes at once (Stockham, radix 4); True: the result is in `spare`."""
     n, width, is_in_spare = tables.n_cells, tables.n_lanes, False
@@ -303,7 +303,7 @@ def _transform(data, spare, tables):  # type: ignore[no-untyped-def]  # noqa: AN
     return is_in_spare
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def _butterflies(x, y, shape, tables):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     n, s = shape
     x_re, x_im, y_re, y_im = x[0], x[1], y[0], y[1]
@@ -333,7 +333,7 @@ def _butterflies(x, y, shape, tables):  # type: ignore[no-untyped-def]  # noqa: 
             y3r[q], y3i[q] = zr * c3 - zi * s3, zr * s3 + zi * c3
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(nogil=True, fastmath=FAST)
 def _keep(plane, tables, kept):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Copy the block's modes in rising order, each divided by the kernel's transform."""
     n_lanes, half = tables.n_lanes, tables.n_kept // 2
@@ -386,7 +386,7 @@ def phase_sums(
     return sums
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _write_sums(points, tables, real):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     n_strengths, n_taps, n_lanes = real.shape[0], points.taps.shape[2], tables.n_lanes
     size = tables.n_kept * n_lanes
@@ -399,7 +399,7 @@ def _write_sums(points, tables, real):  # type: ignore[no-untyped-def]  # noqa: 
                 rows_to_blocks(sums[s, 0, part], n_lanes, real[s, part, group * size :])
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def rows_to_blocks(rows, n_lanes, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Write values that are in order of rows and lanes in order of frequency; stops at the end.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from skyvet.core.arrays import FloatArray
+from skyvet.features.periods.compiled import compiled
 from skyvet.features.periods.interface import FrequencyGrid
 
 __all__ = ["Peaks", "find_peaks"]
@@ -67,7 +67,7 @@ def find_peaks(periodogram: FloatArray, grid: FrequencyGrid, n_peaks: int) -> Pe
     return Peaks(frequency=frequency[order], statistic=height[order])
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _best_maxima(values, where):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Write indices of the largest samples above the left and not below the right neighbour.
 

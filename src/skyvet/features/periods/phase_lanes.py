@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from skyvet.features.periods.compiled import compiled
 
 __all__ = [
     "BINS_AT_ONCE",
@@ -47,7 +49,7 @@ _BYTES = ir.VectorType(ir.IntType(8), LANES)
 _INDEX = ir.IntType(64)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def phase_words(time, frequency, words):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Write the phases of times at one frequency, a turn being 2**32, rounded."""
     for i in range(len(time)):
@@ -56,7 +58,7 @@ def phase_words(time, frequency, words):  # type: ignore[no-untyped-def]  # noqa
         words[i] = np.uint32(np.uint64(turns * 4294967296.0 + 0.5))
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def even_phase_bins(phases, points, bins):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Write the bins of some points at 64 frequencies of an even grid.
 
@@ -82,7 +84,7 @@ def even_phase_bins(phases, points, bins):  # type: ignore[no-untyped-def]  # no
             word = np.uint32(word + step)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def exact_phase_bins(phases, points, bins):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Write the bins of some points at 64 arbitrary frequencies, in float64.
 
