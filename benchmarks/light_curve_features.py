@@ -198,6 +198,7 @@ def compute(batch: LightCurveBatch) -> int:
 def measure_features(curves: Sequence[Curve]) -> tuple[float, int]:
     """Return light curves a second of two processes, and how many features each has."""
     batches = [batch_of(curves[i : i + 4]) for i in range(0, len(curves), 4)]
+    compute(batches[0])  # compiles here, before two workers would do so at the same time
     with multiprocessing.get_context("spawn").Pool(N_WORKERS) as pool:
         n_features = pool.map(compute, batches[: 2 * N_WORKERS], chunksize=2)[0]
         best = np.inf
