@@ -55,9 +55,30 @@ def test_a_function_is_compiled_anew_when_one_that_it_calls_changes(tmp_path):
     assert _run(tmp_path, "second") == 30
 
 
-def test_the_stamp_follows_every_source(tmp_path):
-    (tmp_path / "a.py").write_text("x = 1")
+def test_processes_that_compile_at_once_do_not_take_each_others_code(tmp_path):
+    _write(tmp_path, 1)
+    (tmp_path / "caller.py").write_text(CALLER)
+    program = PROGRAM.replace("outer(1)", "outer(int(sys.argv[2]) if sys.argv[2] != 'f' else 1.5)")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def start(argument):
+        return subprocess.Popen(
+            [sys.executable, "-c", program, "stamp", argument],
+            stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
+        )  # fmt: skip
+
+    for _ in range(2):
+        running = [start("1"), start("f")]
+        assert [float(one.communicate()[0]) for one in running] == [20.0, 25.0]
+    codes = {path.name for path in tmp_path.rglob("caller.outer*.nbc")}
+    assert len(codes) == 2
+
+
+def test_the_stamp_follows_every_file_with_a_compiled_function(tmp_path):
+    (tmp_path / "a.py").write_text("@compiled()\nx = 1")
+    (tmp_path / "b.py").write_text("x = 1")
     before = sources_stamp.__wrapped__(tmp_path)
+    (tmp_path / "b.py").write_text("x = 2")
     assert sources_stamp.__wrapped__(tmp_path) == before
-    (tmp_path / "a.py").write_text("x = 2")
+    (tmp_path / "a.py").write_text("@compiled()\nx = 2")
     assert sources_stamp.__wrapped__(tmp_path) != before

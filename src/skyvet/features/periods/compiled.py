@@ -1,9 +1,13 @@
-"""Compiled functions whose cache on disk is renewed whenever any of their sources changes.
+"""Compiled functions whose machine code on disk is never stale and never another's.
 
-Numba keeps machine code beside the source and renews it when that one file changes. A function
-that calls one of another file holds a copy of it: after an update of the other file alone the
-stored code would be stale, give old results or crash. Here the stamp of the cache is that of all
-sources of compiled functions together.
+Numba keeps machine code beside the source. Two things go wrong there, both up to a crash:
+
+- It renews the code when that one file changes. A function that calls one of another file holds a
+  copy of it, which an update of the other file leaves as it was. Here the stamp of the cache is
+  that of all sources together.
+- It numbers the files of code by what the index holds. Two processes that compile other
+  signatures of one function at the same time both write number 1, and the index of the one then
+  names the code of the other. Here a file is named after what it holds.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from typing import Any
 
 from numba import njit
 from numba.core.caching import IndexDataCacheFile
+
+_N_DIGITS = 12
 
 __all__ = ["compiled", "sources_stamp"]
 
@@ -37,7 +43,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:  # noqa: AN
     def decorate(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - a Numba dispatcher
         dispatcher = njit(cache=True, **options)(function)
         cache = dispatcher._cache
-        cache._cache_file = IndexDataCacheFile(  # type: ignore[no-untyped-call]
+        cache._cache_file = _CacheFile(  # type: ignore[no-untyped-call]
             cache_path=cache._cache_path,
             filename_base=cache._impl.filename_base,
             source_stamp=(sources_stamp(), cache._impl.locator.get_source_stamp()),
@@ -47,9 +53,22 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:  # noqa: AN
     return decorate
 
 
+class _CacheFile(IndexDataCacheFile):
+    """Index and code of one function; processes may write them at the same time."""
+
+    def save(self, key: Any, data: Any) -> None:  # noqa: ANN401 - Numba's
+        """Store the code of one signature: first the code, then the index that names it."""
+        overloads = self._load_index()  # type: ignore[no-untyped-call]
+        content = repr((self._version, self._source_stamp, key)).encode()
+        number = int(hashlib.sha256(content).hexdigest()[:_N_DIGITS], 16)
+        overloads[key] = self._data_name(number)  # type: ignore[no-untyped-call]
+        self._save_data(overloads[key], data)  # type: ignore[no-untyped-call]
+        self._save_index(overloads)  # type: ignore[no-untyped-call]
+
+
 @functools.cache
 def sources_stamp(folder: Path = Path(__file__).parents[1]) -> str:
-    """Return a hash of all sources below a folder.
+    """Return a hash of all files below a folder that hold a compiled function.
 
     Parameters
     ----------
@@ -58,6 +77,8 @@ def sources_stamp(folder: Path = Path(__file__).parents[1]) -> str:
     """
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
-        digest.update(path.relative_to(folder).as_posix().encode())
-        digest.update(path.read_bytes())
+        content = path.read_bytes()
+        if b"@compiled(" in content:
+            digest.update(path.relative_to(folder).as_posix().encode())
+            digest.update(content)
     return digest.hexdigest()
