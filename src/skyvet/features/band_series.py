@@ -93,7 +93,8 @@ def band_series_of(batch: LightCurveBatch, i_source: int) -> tuple[BandSeries, .
     """
     if batch.is_difference:
         raise InvalidInputError(
-            "difference flux has no magnitude; give total flux (template added) for these features"
+            "difference flux has no magnitude; give total flux (alert packets: "
+            "packet_flux=total) for features and periods"
         )
     rows = batch.rows_of(i_source)
     time = _times_at_sun(batch, i_source)

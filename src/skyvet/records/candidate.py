@@ -11,6 +11,7 @@ from skyvet.records.cutouts import CutoutTriplet
 from skyvet.records.flags import CandidateFlag
 from skyvet.records.identifiers import Identifier, check_identifier
 from skyvet.records.light_curve import LightCurve
+from skyvet.records.total_flux import NO_TOTAL, TotalFlux
 
 __all__ = ["Candidate"]
 
@@ -33,6 +34,8 @@ class Candidate:
         Filter: ``g r i ...``; empty where unknown.
     flux_njy, flux_err_njy : float
         Signed difference flux and its error [nJy]; NaN where unknown.
+    total : TotalFlux
+        Flux with the template's; NaN where the packet does not tell.
     snr : float
         Size of the difference flux over its error, >= 0; NaN where unknown.
     cutouts : CutoutTriplet, optional
@@ -68,6 +71,7 @@ class Candidate:
     band: str = ""
     flux_njy: float = math.nan
     flux_err_njy: float = math.nan
+    total: TotalFlux = NO_TOTAL
     snr: float = math.nan
     cutouts: CutoutTriplet | None = None
     history: LightCurve | None = None

@@ -29,6 +29,10 @@ class LightCurve:
         True where nothing was seen; the flux is then the 5-sigma limit.
     is_difference : bool
         True for difference flux (alert histories), False for total flux.
+    total_flux_njy, total_flux_err_njy, reference_arcsec : ndarray, shape (n_epochs,), optional
+        Of a difference light curve: total flux, its error [nJy] and the distance of the template's
+        source [arcsec], NaN = not known; see `skyvet.records.total_flux.TotalFlux`. None where the
+        survey does not tell.
 
     Raises
     ------
@@ -42,6 +46,9 @@ class LightCurve:
     band: NDArray[np.str_]
     is_upper_limit: BoolArray
     is_difference: bool
+    total_flux_njy: FloatArray | None = None
+    total_flux_err_njy: FloatArray | None = None
+    reference_arcsec: FloatArray | None = None
 
     def __post_init__(self) -> None:
         """Check lengths and order and make arrays read-only."""
@@ -56,6 +63,10 @@ class LightCurve:
             band=self.band,
             is_upper_limit=self.is_upper_limit,
         )
+        for name in ("total_flux_njy", "total_flux_err_njy", "reference_arcsec"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, as_readonly(getattr(self, name), np.float64))
+                check_same_length(mjd_tai=self.mjd_tai, **{name: getattr(self, name)})
         if not np.isfinite(self.mjd_tai).all() or (np.diff(self.mjd_tai) < 0).any():
             raise InvalidInputError("mjd_tai must be finite and sorted; sort the epochs first")
 

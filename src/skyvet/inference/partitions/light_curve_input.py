@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from skyvet.core.errors import InvalidInputError
 from skyvet.core.files import fingerprint_files
 from skyvet.inference.partitions.task import Partition
 from skyvet.io.catalogues.bright_stars import near_bright_stars
@@ -18,6 +19,7 @@ from skyvet.io.catalogues.configs import CrossMatchConfig
 from skyvet.io.catalogues.cross_match import with_catalogue
 from skyvet.io.light_curve_sources.configs import LightCurveInputConfig
 from skyvet.io.light_curve_sources.opening import open_light_curves
+from skyvet.io.light_curve_sources.packets import PacketSource
 from skyvet.io.light_curve_sources.partitions import LightCurveSource
 from skyvet.preprocessing.light_curve_cuts import CutConfig, CutCounts, apply_cuts
 from skyvet.records.light_curve_batch import LightCurveBatch
@@ -159,10 +161,15 @@ def open_light_curve_input(
     Raises
     ------
     InvalidInputError, DatasetError
-        As `open_light_curves`.
+        As `open_light_curves`; also for alert packets that are to be read as difference flux.
     """
     paths = [str(Path(path).absolute()) for path in inputs]
     source = open_light_curves(paths, config)
+    if isinstance(source, PacketSource) and source.is_difference:
+        raise InvalidInputError(
+            "alert packets hold difference flux, which has no magnitude: read them with "
+            "packet_flux=total (--light-curves.packet-flux total), which adds the template's"
+        )
     document = {
         "inputs": paths,
         "inputs_sha256": fingerprint_files(_files(paths)),

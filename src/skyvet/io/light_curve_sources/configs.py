@@ -42,6 +42,8 @@ class LightCurveInputConfig(Config):
         What the numbers mean.
     band, band_names, bands, bad_flags
         Which epochs are taken, and of which filter they are.
+    packet_flux, max_reference_arcsec
+        What is made of the difference fluxes of alert packets.
     survey, carry_columns
         What else is known of a source.
     sources_per_partition, epochs_per_partition
@@ -90,6 +92,16 @@ class LightCurveInputConfig(Config):
         ge=-1,
         description="Epochs with one of these bits are left out; 0 keeps all, -1 stands for any "
         "bit, none = the preset's (ztf: 32768; else any).",
+    )
+    packet_flux: Literal["difference", "total"] = Field(
+        default="difference",
+        description="Of alert packets: flux of difference images, or that of the source itself "
+        "(reference and difference), which magnitudes, features and periods need.",
+    )
+    max_reference_arcsec: float = Field(
+        default=1.5,
+        gt=0,
+        description="An epoch has a total flux if its reference has a source this near [arcsec].",
     )
     survey: str = Field(default="", description="Name of the survey; empty = the preset's.")
     carry_columns: tuple[str, ...] = Field(

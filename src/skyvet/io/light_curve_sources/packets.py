@@ -2,18 +2,22 @@
 
 Each packet holds its own detection and a history (``prv_candidates``, forced photometry). An
 object's packets repeat each other's epochs: they are joined, and an epoch that is there twice is
-counted once. The flux is that of difference images.
+counted once. The flux is that of difference images, or, where it is asked for and the packet says
+enough of the template, that of the source itself.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from skyvet.core.errors import InvalidInputError
 from skyvet.io.alerts import read_alerts
 from skyvet.io.dataset import Dataset
 from skyvet.io.light_curve_sources.batches import batch_of
@@ -25,8 +29,11 @@ from skyvet.records.identifiers import Identifier
 from skyvet.records.light_curve import LightCurve
 from skyvet.records.light_curve_batch import LightCurveBatch
 from skyvet.records.rejections import Rejection
+from skyvet.records.total_flux import NO_TOTAL, TotalFlux
 
 __all__ = ["PacketSource", "open_packets"]
+
+_N_WITHOUT = "n_epochs_without_template"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,6 +65,8 @@ class PacketSource:
         Object, as text, to its group.
     has_integer_ids : bool
         Type of the identifiers.
+    max_reference_arcsec : float or None
+        Farthest source of the template that is added to the difference; None = nothing is added.
     time_step_d : float
         0: packets hold float64.
     notes : tuple of str
@@ -69,8 +78,14 @@ class PacketSource:
     objects: Mapping[str, int]
     is_dataset: bool
     has_integer_ids: bool
+    max_reference_arcsec: float | None = None
     time_step_d: float = 0.0
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether fluxes are those of difference images."""
+        return self.max_reference_arcsec is None
 
     def read(self, partition: LightCurvePartition) -> tuple[LightCurveBatch, tuple[Rejection, ...]]:
         """Return the objects of a partition, and the packets that could not be read."""
@@ -82,8 +97,14 @@ class PacketSource:
                 rejections.append(item)
             elif self.objects.get(str(item.object_id)) == partition.bucket:
                 curves.append(item)
+        columns: dict[str, NDArray[Any]] = {}
+        if self.max_reference_arcsec is not None:
+            curves, columns = _with_template(curves, self.max_reference_arcsec)
         raw = _raw(curves, has_integer_ids=self.has_integer_ids)
-        batch, faults = batch_of([raw], self.plan, where=partition.name, is_difference=True)
+        raw = replace(raw, columns=columns, is_difference=np.full(len(curves), self.is_difference))
+        batch, faults = batch_of(
+            [raw], self.plan, where=partition.name, is_difference=self.is_difference
+        )
         return batch, (*(rejections if partition.bucket == 0 else ()), *faults)
 
 
@@ -104,10 +125,16 @@ def open_packets(
     Raises
     ------
     InvalidInputError
-        If a path does not exist.
+        If a path does not exist, or total flux is asked of a dataset.
     DatasetError
         If a dataset is damaged.
     """
+    is_total = config.packet_flux == "total"
+    if is_total and is_dataset:
+        raise InvalidInputError(
+            "a dataset keeps the difference fluxes of its alerts alone; give the packets "
+            "themselves for packet_flux=total"
+        )
     read: Callable[..., Iterator[Any]] = _of_dataset if is_dataset else _of_packets
     objects: dict[str, int] = {}
     are_integers = True
@@ -128,17 +155,27 @@ def open_packets(
         )
         for i in range(n_groups)
     )
-    notes = (
-        "fluxes of alert packets are differences from a template: they have no magnitude, and "
-        "features of magnitudes need the template's flux added",
-    )
     return PacketSource(
         partitions=partitions,
         plan=_plan(config, survey=surveys.pop() if len(surveys) == 1 else ""),
         objects=objects,
         is_dataset=is_dataset,
         has_integer_ids=are_integers,
-        notes=notes,
+        max_reference_arcsec=config.max_reference_arcsec if is_total else None,
+        notes=(_note(config.max_reference_arcsec) if is_total else _DIFFERENCE_NOTE,),
+    )
+
+
+_DIFFERENCE_NOTE = (
+    "fluxes of alert packets are differences from a template: they have no magnitude, and "
+    "features of magnitudes need the template's flux added (packet_flux=total)"
+)
+
+
+def _note(max_arcsec: float) -> str:
+    return (
+        f"total flux is the template's and the difference; epochs whose template has no source "
+        f"within {max_arcsec:g} arcsec, and limits, are left out (column {_N_WITHOUT})"
     )
 
 
@@ -167,7 +204,8 @@ def _of_packets(paths: Sequence[str], *, with_history: bool) -> Iterator[_Histor
             yield item
             continue
         own = _own_epoch(
-            {name: getattr(item, name) for name in ("mjd_tai", "flux_njy", "flux_err_njy", "band")}
+            {name: getattr(item, name) for name in ("mjd_tai", "flux_njy", "flux_err_njy", "band")},
+            total=item.total,
         )
         for curve in (own, item.history):
             if curve is not None and curve.is_difference:
@@ -203,7 +241,7 @@ _DATASET_COLUMNS = [
 ]  # fmt: skip
 
 
-def _own_epoch(row: Mapping[str, Any]) -> LightCurve:
+def _own_epoch(row: Mapping[str, Any], *, total: TotalFlux = NO_TOTAL) -> LightCurve:
     """Return a candidate's own detection as a light curve."""
     return LightCurve(
         mjd_tai=np.array([row["mjd_tai"]]),
@@ -212,7 +250,41 @@ def _own_epoch(row: Mapping[str, Any]) -> LightCurve:
         band=np.array([row["band"] or ""]),
         is_upper_limit=np.array([False]),
         is_difference=True,
+        total_flux_njy=np.array([total.flux_njy]),
+        total_flux_err_njy=np.array([total.flux_err_njy]),
+        reference_arcsec=np.array([total.reference_arcsec]),
     )
+
+
+def _with_template(
+    curves: Sequence[_History], max_arcsec: float
+) -> tuple[list[_History], dict[str, NDArray[Any]]]:
+    """Return histories of total flux, NaN where it is not known, and how often each object's is."""
+    found, n_without = [], Counter[Identifier]()
+    for item in curves:
+        total, n_missing = _total_curve(item.curve, max_arcsec)
+        found.append(replace(item, curve=total))
+        n_without[item.object_id] += n_missing
+    counts = [n_without[item.object_id] for item in curves]
+    return found, {_N_WITHOUT: np.array(counts, dtype=np.int64)}
+
+
+def _total_curve(curve: LightCurve, max_arcsec: float) -> tuple[LightCurve, int]:
+    """Return a difference light curve as total flux, and its epochs that have none."""
+    nothing = np.full(len(curve), np.nan)
+    distance, flux, error = (
+        nothing if values is None else values
+        for values in (curve.reference_arcsec, curve.total_flux_njy, curve.total_flux_err_njy)
+    )
+    is_known = (distance <= max_arcsec) & np.isfinite(flux)
+    total = replace(
+        curve,
+        flux_njy=np.where(is_known, flux, np.nan),
+        flux_err_njy=np.where(is_known, error, np.nan),
+        is_upper_limit=np.zeros(len(curve), dtype=bool),
+        is_difference=False,
+    )
+    return total, int((~is_known).sum())
 
 
 def _number(value: float | None) -> float:

@@ -18,6 +18,7 @@ from skyvet.records.flags import CandidateFlag
 from skyvet.records.identifiers import Identifier
 from skyvet.records.light_curve import LightCurve
 from skyvet.records.rejections import RejectionReason
+from skyvet.records.total_flux import NO_TOTAL, TotalFlux
 
 __all__ = [
     "CUTOUT_FIELDS",
@@ -166,6 +167,7 @@ class Epoch(NamedTuple):
     flux_err_njy: float
     band: str
     is_upper_limit: bool = False
+    total: TotalFlux = NO_TOTAL
 
 
 def light_curve(epochs: Sequence[Epoch], *, before_mjd_tai: float) -> LightCurve | None:
@@ -189,7 +191,8 @@ def light_curve(epochs: Sequence[Epoch], *, before_mjd_tai: float) -> LightCurve
     if not epochs:
         return None
     ordered = sorted(epochs, key=itemgetter(0))
-    mjd_tai, flux, flux_err, band, is_limit = zip(*ordered, strict=True)
+    mjd_tai, flux, flux_err, band, is_limit, totals = zip(*ordered, strict=True)
+    total_flux, total_err, reference_arcsec = np.array(totals, dtype=np.float64).T
     return LightCurve(
         mjd_tai=np.array(mjd_tai),
         flux_njy=np.array(flux),
@@ -197,6 +200,9 @@ def light_curve(epochs: Sequence[Epoch], *, before_mjd_tai: float) -> LightCurve
         band=np.array(band, dtype=np.str_),
         is_upper_limit=np.array(is_limit),
         is_difference=True,
+        total_flux_njy=total_flux,
+        total_flux_err_njy=total_err,
+        reference_arcsec=reference_arcsec,
     )
 
 

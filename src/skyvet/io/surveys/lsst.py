@@ -25,6 +25,7 @@ from skyvet.records.flags import CandidateFlag
 from skyvet.records.identifiers import Identifier
 from skyvet.records.light_curve import LightCurve
 from skyvet.records.rejections import RejectionReason
+from skyvet.records.total_flux import TotalFlux
 
 __all__ = ["PIXEL_SCALE_ARCSEC", "SENSOR_HEIGHT_PX", "SENSOR_WIDTH_PX", "STAMP_PX", "LsstAdapter"]
 
@@ -111,6 +112,7 @@ class LsstAdapter:
             band=source.get("band") or "",
             flux_njy=number(source, "psfFlux"),
             flux_err_njy=number(source, "psfFluxErr"),
+            total=_total(source),
             snr=abs(number(source, "snr")),
             cutouts=cutouts,
             history=_history(record, mjd_tai=mjd_tai),
@@ -201,4 +203,23 @@ def _epoch(row: Mapping[str, Any]) -> Epoch | None:
     mjd_tai = number(row, "midpointMjdTai")
     if not math.isfinite(mjd_tai):
         return None
-    return Epoch(mjd_tai, number(row, "psfFlux"), number(row, "psfFluxErr"), row.get("band") or "")
+    return Epoch(
+        mjd_tai,
+        number(row, "psfFlux"),
+        number(row, "psfFluxErr"),
+        row.get("band") or "",
+        total=_total(row),
+    )
+
+
+def _total(row: Mapping[str, Any]) -> TotalFlux:
+    """Return the forced flux of the visit's own image, else template and difference together."""
+    science, science_err = number(row, "scienceFlux"), number(row, "scienceFluxErr")
+    if math.isfinite(science):
+        return TotalFlux(science, science_err, 0.0)
+    template_err, difference_err = number(row, "templateFluxErr"), number(row, "psfFluxErr")
+    return TotalFlux(
+        number(row, "templateFlux") + number(row, "psfFlux"),
+        math.hypot(template_err, difference_err),
+        0.0,
+    )

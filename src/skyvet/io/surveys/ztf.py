@@ -22,6 +22,7 @@ from skyvet.io.surveys.ztf_history import (
     difference_flux,
     difference_sign,
     is_plausible_jd,
+    total_flux,
     ztf_history,
 )
 from skyvet.records.candidate import Candidate
@@ -104,6 +105,7 @@ class ZtfAdapter:
             band=BANDS.get(alert.get("fid", 0), ""),
             flux_njy=flux_njy,
             flux_err_njy=flux_err_njy,
+            total=total_flux(alert, flux_njy=flux_njy, flux_err_njy=flux_err_njy),
             snr=abs(flux_njy) / flux_err_njy if flux_err_njy > 0 else math.nan,
             cutouts=cutouts,
             history=ztf_history(record, before_mjd_tai=mjd_tai),
