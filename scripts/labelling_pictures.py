@@ -1,7 +1,8 @@
-"""Pictures of the labelling page for docs/labelling.md, from a simulated night alone.
+"""Pictures of the labelling page for docs/labelling.md, from simulated data alone.
 
-Simulates a night, starts `skyvet label` on it, drives the page in a headless Chromium and writes
-small WebP files. Takes about two minutes; ends with one line of JSON.
+Simulates a night, and light curves with a classifier that learned from others; starts `skyvet
+label` on each, drives the page in a headless Chromium and writes small WebP files. Takes about
+three minutes; ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -33,8 +34,12 @@ OUT = ROOT / "docs" / "_static" / "labelling"
 N_CANDIDATES = 500
 N_GIVEN = 200
 N_WRONG = 8
+N_TAUGHT = 300
+N_CURVES = 120
+KINDS = "rr_lyrae_ab,rr_lyrae_c,cepheid,delta_scuti,eclipsing_ea,eclipsing_eb,eclipsing_ew,lpv,agn"
 DESK = {"width": 1366, "height": 720}
 TABLET = {"width": 820, "height": 1180}
+PHONE = {"width": 390, "height": 844}
 QUALITY = 72
 
 
@@ -94,11 +99,30 @@ def make_dataset(folder: Path) -> tuple[Path, Path]:
     return data, labels
 
 
+def make_light_curves(folder: Path) -> tuple[Path, Path, Path]:
+    """Simulate light curves and score them; return them, the scores and what to ask for."""
+
+    def run(*words: str) -> None:
+        subprocess.run(skyvet(*words), check=True)
+
+    paths = [folder / f"{name}.parquet" for name in ("taught", "curves", "scores", "ask")]
+    taught, curves, scores, ask = (str(path) for path in paths)
+    features, bundle = str(folder / "features"), str(folder / "variables")
+    how = ("--classes", KINDS, "--n-years", "1.5")
+    run("simulate", "light-curves", "--out", taught, "--n", str(N_TAUGHT), "--seed", "5", *how)
+    run("simulate", "light-curves", "--out", curves, "--n", str(N_CURVES), "--seed", "6", *how)
+    run("features", taught, "--out", features)
+    run("train", "sources", features, "--labels", taught, "--out", bundle)
+    run("score", curves, "--kind", "light-curves", "--bundle", bundle, "--out", scores)
+    run("labels", "choose", scores, "--out", ask, "--n-per-class", "5")
+    return paths[1], paths[2], paths[3]
+
+
 @contextmanager
 def labelling_server(data: Path, labels: Path, *options: str) -> Iterator[str]:
     """Run `skyvet label` and give its address."""
     words = ("label", "--data", str(data), "--labels", str(labels), "--labeller", "ada")
-    command = skyvet(*words, "--bundle", "default", "--no-browser", "--port", "0", "--json")
+    command = skyvet(*words, "--no-browser", "--port", "0", "--json")
     process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -111,11 +135,13 @@ def labelling_server(data: Path, labels: Path, *options: str) -> Iterator[str]:
 class Walk:
     """A walk through the page that leaves pictures behind."""
 
-    def __init__(self, browser: Browser, address: str, **options: object) -> None:
+    def __init__(
+        self, browser: Browser, address: str, *, shown: str = "#triplet", **options: object
+    ) -> None:
         context = browser.new_context(**{"viewport": DESK, "color_scheme": "light", **options})
         self.page: Page = context.new_page()
         self.page.goto(address)
-        self.page.wait_for_selector("#triplet")
+        self.page.wait_for_selector(shown, timeout=120_000)  # the first search compiles
 
     def press(self, *keys: str) -> None:
         """Press keys with time to see each."""
@@ -186,6 +212,19 @@ def walk_trouble(browser: Browser, address: str) -> None:
     walk.close()
 
 
+def walk_light_curves(browser: Browser, address: str) -> None:
+    """Tick classes of sources on a desk by day and on a phone by night."""
+    walk = Walk(browser, address, shown="#source")
+    walk.press("1", "r", "1", "r", "1", "2", "r", "1", "r", "1", "]", "]")
+    walk.shoot("sources")
+    walk.close()
+    walk = Walk(
+        browser, address, shown="#source", viewport=PHONE, has_touch=True, color_scheme="dark"
+    )
+    walk.shoot("sources_phone")
+    walk.close()
+
+
 def walk_alone(browser: Browser, address: str, name: str, *keys: str) -> None:
     """Take one picture after some keys."""
     walk = Walk(browser, address)
@@ -206,16 +245,21 @@ def main() -> None:
         folder = Path(name)
         data, given = make_dataset(folder)
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        with labelling_server(data, folder / "one.db") as address:
+        curves, scores, ask = make_light_curves(folder)
+        tree = ("--taxonomy", "ontological", "--scores", str(scores), "--candidates", str(ask))
+        with labelling_server(curves, folder / "sources.db", *tree) as address:
+            walk_light_curves(browser, address)
+        scored = ("--bundle", "default")
+        with labelling_server(data, folder / "one.db", *scored) as address:
             walk_one_at_a_time(browser, address)
             walk_grid(browser, address)
             walk_tablet(browser, address)
             walk_trouble(browser, address)
-        with labelling_server(data, folder / "blind.db", "--blind") as address:
+        with labelling_server(data, folder / "blind.db", "--blind", *scored) as address:
             walk_alone(browser, address, "blind", "b", "r", "b")
         labels = folder / "audit.db"
         subprocess.run(skyvet("labels", "import", str(given), "--labels", str(labels)), check=True)
-        with labelling_server(data, labels, "--audit") as address:
+        with labelling_server(data, labels, "--audit", *scored) as address:
             walk_alone(browser, address, "audit", "f", "k")
         browser.close()
     sizes = {path.name: path.stat().st_size for path in sorted(OUT.glob("*.webp"))}

@@ -111,6 +111,21 @@ def test_classes_above_a_ticked_one_are_shown_as_implied_and_not_stored(open_sou
     assert desk.labels()[bare_id(key)].subclass == "rrab"
 
 
+def test_a_class_ticked_by_its_digit_is_scrolled_into_view(open_source_desk, visit):
+    opened = visit(shown="#source", viewport={"width": 1300, "height": 500}).open(
+        open_source_desk().address
+    )
+    page = opened.page
+    place = """() => {
+        const [box, own] = [".class-tree", "[data-tag=rrab]"].map((name) =>
+            document.querySelector(name).getBoundingClientRect());
+        return own.top >= box.top - 1 && own.bottom <= box.bottom + 1; }"""
+    page.locator(".class-tree").evaluate("(list) => { list.scrollTop = list.scrollHeight; }")
+    assert not page.evaluate(place)
+    page.keyboard.press("1")
+    opened.until(place)
+
+
 def test_nothing_is_stored_before_a_class_is_ticked(open_source_desk, visit):
     desk = open_source_desk()
     opened = visit(shown="#source").open(desk.address)

@@ -89,7 +89,7 @@ def test_a_name_that_no_trainer_reads_is_refused(name):
 
 
 @pytest.mark.parametrize(
-    "choice", [FloatRange(low=0.5, high=1.5), Choice(values=(0.5, 2.0)), IntRange(low=0, high=1)]
+    "choice", [FloatRange(low=0.5, high=1.0001), Choice(values=(0.5, 2.0)), IntRange(low=0, high=1)]
 )
 def test_bounds_that_a_setting_does_not_allow_are_refused_before_the_first_trial(choice):
     with pytest.raises(InvalidInputError, match="are refused"):

@@ -1,6 +1,6 @@
 /* The tree of classes: what the source is ticked with, and how probable each class is. */
 
-import { useState } from "../../vendor/preact-hooks.mjs";
+import { useEffect, useRef, useState } from "../../vendor/preact-hooks.mjs";
 import { classes, html } from "../html.js";
 import { classesByTag, impliedTags, quickClasses, toggleClass } from "../source_actions.js";
 import { canLabel, isScoreHidden, session, ticked } from "../state.js";
@@ -43,9 +43,23 @@ function Node({ node, item, implied, hint }) {
     <${Probability} value=${item.classes?.[node.tag]} /></button></li>`;
 }
 
+/** Scroll the list, and never the page, until a class that was ticked by key is seen. */
+function useTickedInView(list) {
+  const last = [...ticked.value].at(-1);
+  useEffect(() => {
+    const node = last && list.current?.querySelector(`[data-tag="${CSS.escape(last)}"]`);
+    if (!node) return;
+    const [box, own] = [list.current, node].map((element) => element.getBoundingClientRect());
+    if (own.top < box.top) list.current.scrollTop -= box.top - own.top;
+    else if (own.bottom > box.bottom) list.current.scrollTop += own.bottom - box.bottom;
+  }, [last]);
+}
+
 /** The classes of one source, with a field that finds some of them. */
 export function ClassTree({ item }) {
   const [words, setWords] = useState("");
+  const list = useRef(null);
+  useTickedInView(list);
   const byTag = classesByTag();
   const found = session.value.classes.filter((node) => isWanted(node, words))
     .map(({ tag }) => byTag.get(tag));
@@ -56,7 +70,7 @@ export function ClassTree({ item }) {
     <header><h2>Classes</h2>
       ${canLabel.value && html`<${Search} words=${words} setWords=${setWords} first=${first} />`}
     </header>
-    <ul class="class-tree" role="tree" aria-label="Classes">
+    <ul class="class-tree" role="tree" aria-label="Classes" ref=${list}>
       ${found.map((node) => html`<${Node} key=${node.tag} node=${node} item=${item}
         implied=${implied} hint=${quick.includes(node.tag)
           ? String(quick.indexOf(node.tag) + 1) : ""} />`)}
