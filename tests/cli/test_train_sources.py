@@ -100,3 +100,15 @@ def test_something_else_is_not_overwritten(folder, tmp_path, capsys):
     assert done.value.code == 4
     assert (tmp_path / "mine" / "thesis.txt").exists()
     capsys.readouterr()
+
+
+def test_the_table_of_classes_fits_a_terminal_of_80_columns(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        _run(folder, tmp_path / "bundle")
+    printed = capsys.readouterr().out
+    assert "…" not in printed
+    heading = next(line for line in printed.splitlines() if "compl." in line)
+    assert [part.strip(" ┃") for part in heading.split("┃")[1:-1]] == [
+        "class", "yes", "no", "AUC", "AP", "ECE", "purity", "compl.", "F1",
+    ]  # fmt: skip

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["train_sources_command"]
 
+_HEADINGS = {
+    "auc": "AUC", "average_precision": "AP", "ece": "ECE", "purity": "purity",
+    "completeness": "compl.", "f1": "F1",
+}  # fmt: skip
+"""Figures of a class, and short names for them: a terminal has 80 columns."""
+
 
 def train_sources_command(
     table: Annotated[
@@ -110,9 +116,8 @@ def _left_out(left_out: Mapping[str, str]) -> str:
 
 def _show(bundle: SourceBundle, match: SourceMatch, *, out: Path, as_json: bool) -> None:
     info = bundle.info
-    names = ("auc", "average_precision", "ece", "purity", "completeness", "f1")
     rows = [
-        (one.tag, one.n_positive, one.n_negative, *(_shown(one.metrics.get(n)) for n in names))
+        (one.tag, one.n_positive, one.n_negative, *(_shown(one.metrics.get(n)) for n in _HEADINGS))
         for one in info.classes
     ]
     document: dict[str, Any] = {
@@ -125,9 +130,9 @@ def _show(bundle: SourceBundle, match: SourceMatch, *, out: Path, as_json: bool)
     }
     used = make_table("Labels used", ["what", "n"], [*dataclasses.asdict(match).items()])
     title = "Figures on inner folds that members, calibration and thresholds had not seen"
-    figures = make_table(title, ["class", "yes", "no", *names], rows)
+    figures = make_table(title, ["class", "yes", "no", *_HEADINGS.values()], rows)
     show_result(document, used, figures, f"Bundle: {out}  ({bundle.label})", as_json=as_json)
 
 
 def _shown(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else "-"
+    return f"{value:.3f}" if isinstance(value, float) else "-"
