@@ -49,7 +49,7 @@ def test_every_page_stands_in_the_contents():
 
 def test_readme_names_every_extra_that_there_is():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    named = set(re.findall(r"skyvet\[(\w+)\]", (ROOT / "README.md").read_text()))
+    named = set(re.findall(r"skyvet\[([\w-]+)\]", (ROOT / "README.md").read_text()))
     assert named == set(extras["optional-dependencies"]) - {"docs", "dev"}
 
 
