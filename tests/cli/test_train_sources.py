@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -112,3 +113,23 @@ def test_the_table_of_classes_fits_a_terminal_of_80_columns(folder, tmp_path, ca
     assert [part.strip(" ┃") for part in heading.split("┃")[1:-1]] == [
         "class", "yes", "no", "AUC", "AP", "ECE", "purity", "compl.", "F1",
     ]  # fmt: skip
+
+
+def test_a_simulation_is_calibrated_for_the_simulation_alone(tmp_path, capsys):
+    table, classes = make_classes(200, seed=4)
+    simulated = dataclasses.replace(
+        table, columns={**table.columns, "survey": np.full(200, "ztf-simulated")}
+    )
+    write_feature_table(tmp_path / "features.parquet", simulated)
+    rows = [f"{i},{name}\n" for i, name in zip(table.source_ids.tolist(), classes, strict=True)]
+    (tmp_path / "labels.csv").write_text("source_id,class\n" + "".join(rows))
+    write_taxonomy(tmp_path / "own.yaml", TAXONOMY)
+    for name, more in (("plain", ()), ("vouched", ("--surveys", "ztf-simulated,ztf"))):
+        with pytest.raises(SystemExit):
+            _run(tmp_path, tmp_path / name, *more)
+    plain, vouched = (load_source_bundle(tmp_path / name) for name in ("plain", "vouched"))
+    assert score_feature_table(simulated, plain).is_calibrated.all()
+    assert not score_feature_table(table, plain).is_calibrated.any()
+    assert score_feature_table(table, vouched).is_calibrated.all()
+    for bundle in (plain, vouched):
+        assert "200 of these rows are simulated light curves" in bundle.card

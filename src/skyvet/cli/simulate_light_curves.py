@@ -17,6 +17,7 @@ from skyvet.cli.progress import shown_progress
 from skyvet.core.errors import InvalidInputError
 from skyvet.core.progress import Progress
 from skyvet.io.light_curve_tables import LightCurveRow, write_light_curves
+from skyvet.records.light_curve_batch import SIMULATED_SUFFIX
 from skyvet.simulation.light_curves import (
     LightCurveConfig,
     SimulatedLightCurve,
@@ -59,7 +60,7 @@ def _rows(
         yield LightCurveRow(
             object_id=item.object_id,
             light_curve=item.light_curve,
-            survey=item.survey,
+            survey=f"{item.survey}{SIMULATED_SUFFIX}",
             ra_deg=item.ra_deg,
             class_name=item.truth.class_name,
             period_d=item.truth.period_d,

@@ -78,6 +78,7 @@ class SourceDataFingerprint(Config):
     n_rows: int
     n_sources: int
     source_ids_sha256: str = Field(description="hash of the sorted source ids")
+    n_simulated: int = Field(default=0, ge=0, description="rows of simulated light curves")
 
 
 class SourceBundleInfo(Config):

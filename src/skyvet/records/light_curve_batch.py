@@ -13,7 +13,11 @@ from skyvet.core.arrays import FloatArray, IntArray, as_readonly
 from skyvet.core.errors import InvalidInputError
 from skyvet.records.light_curve import LightCurve
 
-__all__ = ["LightCurveBatch", "join_light_curve_batches"]
+__all__ = ["SIMULATED_SUFFIX", "LightCurveBatch", "join_light_curve_batches"]
+
+SIMULATED_SUFFIX = "-simulated"
+"""Ends the survey's name of simulated light curves: what holds for them need not hold for real ones
+of the survey."""
 
 _PER_EPOCH = ("mjd_tai", "flux_njy", "flux_err_njy", "band", "is_upper_limit")
 

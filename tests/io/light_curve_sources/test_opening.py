@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.io.light_curve_sources.made_tables import read_all
 
+from skyvet.cli.main import main
 from skyvet.core.errors import InvalidInputError
 from skyvet.io.light_curve_sources.configs import LightCurveInputConfig
 from skyvet.io.light_curve_sources.hats import is_hats
@@ -141,3 +142,16 @@ def test_a_folder_of_tables_is_no_hats_catalogue(tmp_path):
     assert not is_hats(str(tmp_path))
     (tmp_path / "hats.properties").write_text("")
     assert is_hats(str(tmp_path))
+
+
+def test_simulated_light_curves_stay_simulated_whatever_the_preset(tmp_path):
+    path = tmp_path / "sim.parquet"
+    words = ("simulate", "light-curves", "--out", str(path), "--n", "3", "--n-years", "0.5")
+    with pytest.raises(SystemExit):
+        main([*words, "--json"])
+    for config in (LightCurveInputConfig(), LightCurveInputConfig(preset="ztf")):
+        source = open_light_curves([path], config)
+        assert source.read(source.partitions[0])[0].survey == "ztf-simulated"
+    own = LightCurveInputConfig(survey="mine")
+    source = open_light_curves([path], own)
+    assert source.read(source.partitions[0])[0].survey == "mine"

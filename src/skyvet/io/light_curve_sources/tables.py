@@ -32,7 +32,7 @@ from skyvet.io.light_curve_sources.configs import LightCurveInputConfig, TimeSca
 from skyvet.io.light_curve_sources.grouping import Grouping, bucket_of, divide
 from skyvet.io.light_curve_sources.partitions import LightCurvePartition, Span
 from skyvet.io.light_curve_sources.raw_epochs import RawEpochs, raw_epochs_of
-from skyvet.records.light_curve_batch import LightCurveBatch
+from skyvet.records.light_curve_batch import SIMULATED_SUFFIX, LightCurveBatch
 from skyvet.records.rejections import Rejection, RejectionReason
 
 __all__ = ["TableSource", "open_tables"]
@@ -198,9 +198,13 @@ def _source(
 ) -> TableSource:
     first, notes, time_step_d = _look(blocks, plans)
     scale = next(iter(plans.values())).time_scale or _scale_of(first.time)
-    survey = _survey_of(first)
+    own = _survey_of(first)
     plans = {
-        path: replace(plan, time_scale=plan.time_scale or scale, survey=plan.survey or survey)
+        path: replace(
+            plan,
+            time_scale=plan.time_scale or scale,
+            survey=own if _is_simulated(own, config) else plan.survey or own,
+        )
         for path, plan in plans.items()
     }
     grouping = divide(
@@ -276,6 +280,11 @@ def _survey_of(raw: RawEpochs) -> str:
     """Return what a table's own column says of its survey; empty where it says nothing."""
     names = {str(name) for name in raw.columns.get("survey", ())}
     return names.pop() if len(names) == 1 else ""
+
+
+def _is_simulated(survey: str, config: LightCurveInputConfig) -> bool:
+    """Say whether a table is of simulated light curves; a preset makes them no real ones."""
+    return not config.survey and survey.endswith(SIMULATED_SUFFIX)
 
 
 def _notes_of_grouping(grouping: Grouping) -> tuple[str, ...]:

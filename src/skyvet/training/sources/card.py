@@ -29,7 +29,7 @@ Taxonomy: {taxonomy}, {n_classes} classes.
 {n_rows} labelled rows of {n_sources} sources. Terms of the data: {licence}.
 Hash of the source ids: `{ids_sha256:.16}`.
 
-{label_trust}
+{simulated}{label_trust}
 
 ## Procedure
 
@@ -53,6 +53,13 @@ thresholds of the other folds.
 ## Limits
 
 {limits}
+"""
+
+
+_SIMULATED = """{n} of these rows are simulated light curves. What is calibrated on them is
+calibrated on the simulation: its classes, their frequencies and its noise are not those of the
+sky. Compare with labelled sources of a survey before you believe a probability there.
+
 """
 
 
@@ -110,6 +117,7 @@ def write_source_card(info: SourceBundleInfo, text: SourceCardText) -> str:
         n_sources=data.n_sources,
         licence=data.licence,
         ids_sha256=data.source_ids_sha256,
+        simulated=_SIMULATED.format(n=data.n_simulated) if data.n_simulated else "",
         figures="\n".join(_line(one) for one in info.classes),
         left_out=f"Classes that were not trained:\n\n{left_out}" if left_out else "",
         **dataclasses.asdict(text),

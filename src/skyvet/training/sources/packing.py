@@ -23,6 +23,7 @@ from skyvet.models.sources.feature_rows import feature_rows
 from skyvet.models.sources.predictor import SourcePredictor
 from skyvet.records.feature_table import FeatureTable
 from skyvet.records.identifiers import hash_identifiers
+from skyvet.records.light_curve_batch import SIMULATED_SUFFIX
 from skyvet.training.sources.calibrating import with_opposites
 from skyvet.training.sources.card import SourceCardText, write_source_card
 from skyvet.training.sources.configs import SourceTrainConfig
@@ -130,8 +131,14 @@ def _describe(
             n_rows=len(labelled),
             n_sources=len(np.unique(table.source_ids)),
             source_ids_sha256=hash_identifiers(np.unique(table.source_ids).tolist()),
+            n_simulated=_n_simulated(table),
         ),
     )
+
+
+def _n_simulated(table: FeatureTable) -> int:
+    surveys = np.asarray(table.columns.get("survey", ())).astype(np.str_).tolist()
+    return sum(name.endswith(SIMULATED_SUFFIX) for name in surveys)
 
 
 def _ranges(
