@@ -139,6 +139,7 @@ def _bad(time, magnitude):
     (_bad(np.zeros(50), np.arange(50)), PeriodFlag.TOO_FEW_POINTS),
     (_bad(np.arange(50), np.full(50, 15.1)), PeriodFlag.CONSTANT),
     (_bad(np.linspace(0, 0.03, 50), np.arange(50) % 7), PeriodFlag.BASELINE_SHORT),
+    (_bad([*np.arange(50), 1e6], np.arange(51) % 7), PeriodFlag.BASELINE_LONG),
 ])  # fmt: skip
 def test_bad_input_is_missing_with_a_flag(series, flag):
     found = find_periods(series, PeriodSearchConfig())

@@ -50,6 +50,13 @@ def test_times_become_mjd_tai(tmp_path, name, value, expected):
     assert batch.mjd_tai[0] == pytest.approx(expected, rel=0, abs=1e-9)
 
 
+@pytest.mark.parametrize("fill", [1e300, -1e20, np.inf, np.nan])
+def test_times_beyond_all_dates_are_counted_as_unusable(tmp_path, fill):
+    batch = batch_of_one(tmp_path, [58202.5, fill, 58203.5], name="mjd_tai")
+    assert batch.mjd_tai.tolist() == [58202.5, 58203.5]
+    assert batch.columns["n_epochs_unusable"].tolist() == [1]
+
+
 @pytest.mark.parametrize(("name", "zero"), [("hmjd", 0.0), ("hjd", 2_400_000.5)])
 def test_heliocentric_times_become_those_on_earth_where_the_position_is_known(tmp_path, name, zero):
     times = np.linspace(58000, 58365, 12)

@@ -25,6 +25,7 @@ class PeriodFlag(enum.IntFlag):
     FEW_CYCLES = 32
     BAND_LEFT_OUT = 64
     NOT_SIGNIFICANT = 128
+    BASELINE_LONG = 256
 
 
 PERIOD_FLAG_MEANINGS: dict[PeriodFlag, str] = {
@@ -36,6 +37,7 @@ PERIOD_FLAG_MEANINGS: dict[PeriodFlag, str] = {
     PeriodFlag.FEW_CYCLES: "fewer than 3 cycles were seen",
     PeriodFlag.BAND_LEFT_OUT: "a band had too few points and took no part",
     PeriodFlag.NOT_SIGNIFICANT: "false-alarm probability above 1 %",
+    PeriodFlag.BASELINE_LONG: "too many trial frequencies, as by one wrong time; all is missing",
 }
 """What each flag says, for reports and pages."""
 

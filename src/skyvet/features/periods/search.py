@@ -32,6 +32,7 @@ __all__ = ["find_periods", "grid_of"]
 
 _HARMONIC = ("ls", "mhaov")
 _SHORT_BASELINE_D = 2.0
+_MOST_FREQUENCIES = 100_000_000  # 200,000 d by default: no survey, but a fill value as a time
 _FEW_CYCLES = 3.0
 _MAX_FAP = 0.01
 _NEAR_ALIAS = 0.3
@@ -82,6 +83,8 @@ def find_periods(series: Sequence[BandSeries], config: PeriodSearchConfig) -> Fo
     nothing = dataclasses.replace(nothing, baseline_d=baseline)
     if baseline < _SHORT_BASELINE_D:
         flags |= PeriodFlag.BASELINE_SHORT
+    if (config.f_max_per_d * baseline) * config.samples_per_peak > _MOST_FREQUENCIES:
+        return dataclasses.replace(nothing, flags=flags | PeriodFlag.BASELINE_LONG)
     grid = grid_of(baseline, config)
     bands = evidence_bands(usable, error_floor_mag=config.error_floor_mag)
     if grid is None or not bands:

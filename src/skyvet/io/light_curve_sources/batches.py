@@ -33,6 +33,7 @@ _JD_OF_MJD_ZERO = 2_400_000.5
 _SECONDS_PER_DAY = 86_400.0
 _FILL_MAGNITUDE = 90.0  # 99, 99.99, -999: nothing was measured
 _FILL_ERROR = 9.0
+_FILL_TIME_D = 1e7  # beyond all Julian dates
 _BAND_ORDER = "ugrizy"
 _MOST_BANDS = 127
 
@@ -210,7 +211,7 @@ def _usable(
     n_sources: int,
 ) -> tuple[NDArray[np.bool_], dict[str, IntArray]]:
     """Return which epochs are used, and each source's counts of the others, one reason each."""
-    is_sound = np.isfinite(mjd) & np.isfinite(flux)
+    is_sound = (np.abs(mjd) < _FILL_TIME_D) & np.isfinite(flux)
     is_other = is_sound & (codes < 0)
     is_flagged = is_sound & ~is_other & raw.is_flagged
 
