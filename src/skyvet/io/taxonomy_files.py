@@ -21,6 +21,7 @@ Tags that YAML would take for something else (``y``, ``on``, ``1``) need quotes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ SHIPPED_TAXONOMIES = ("phenomenological", "ontological")
 """What the light curve looks like; what the object is."""
 
 _KEYS = {"name", "version", "classes", "class_tags"}
+_SCALARS = (str, int, float, date)
+_MOST_LEVELS = 50
 _CLASS_KEYS = {"tag", "name", "meaning", "classes", "complement_of", "group"}
 
 
@@ -74,6 +77,8 @@ def read_taxonomy(path_or_name: str | Path) -> SourceTaxonomy:
         ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InvalidInputError(f"{path_or_name} cannot be read as YAML: {error}") from error
+    except RecursionError as error:
+        raise InvalidInputError(f"{path_or_name} is no taxonomy: it is nested too deep") from error
     return taxonomy_from_document(document, where=str(path_or_name))
 
 
@@ -127,12 +132,10 @@ def taxonomy_from_document(document: object, *, where: str = "taxonomy") -> Sour
     try:
         mapped = dict(document.get("class_tags") or {})
         return SourceTaxonomy(
-            name=str(document.get("name") or Path(where).stem),
-            version=str(document.get("version", "1")),
-            nodes=tuple(_nodes(document["classes"], "", where)),
-            class_tags={
-                str(name): tuple(str(tag) for tag in tags) for name, tags in mapped.items()
-            },
+            name=_text(document, "name", "") or Path(where).stem,
+            version=_text(document, "version", "1"),
+            nodes=tuple(_nodes(document["classes"], "", ())),
+            class_tags={str(name): _tags(name, tags) for name, tags in mapped.items()},
         )
     except (TypeError, AttributeError) as error:
         raise InvalidInputError(f"{where} is no taxonomy: {error}") from error
@@ -140,25 +143,43 @@ def taxonomy_from_document(document: object, *, where: str = "taxonomy") -> Sour
         raise InvalidInputError(f"{where}: {error}") from error
 
 
-def _nodes(classes: object, parent: str, where: str) -> Iterator[TaxonomyNode]:
-    """Yield classes, each before those that it contains."""
+def _nodes(classes: object, parent: str, above: tuple[object, ...]) -> Iterator[TaxonomyNode]:
+    """Yield classes, each before those that it contains; `above` are the lists that they are in."""
     if not isinstance(classes, list):
         raise InvalidInputError("'classes' must be a list")
+    if any(classes is one for one in above) or len(above) > _MOST_LEVELS:
+        raise InvalidInputError("classes contain each other in a circle, or are nested too deep")
     for document in classes:
         if not isinstance(document, Mapping) or not isinstance(document.get("tag"), str):
+            got = document.get("tag") if isinstance(document, Mapping) else document
+            shown = repr(got) if got is None or isinstance(got, _SCALARS) else type(got).__name__
             raise InvalidInputError(
-                f"every class needs a tag that is text, got {document!r}; put it in quotes"
+                f"every class needs a tag that is text, got {shown}; put it in quotes"
             )
         _refuse_others(document, _CLASS_KEYS, f"class '{document['tag']}'")
         yield TaxonomyNode(
             tag=document["tag"],
-            name=str(document.get("name", document["tag"])),
+            name=_text(document, "name", document["tag"]),
             parent=parent,
-            meaning=" ".join(str(document.get("meaning", "")).split()),
-            complement_of=str(document.get("complement_of", "")),
+            meaning=" ".join(_text(document, "meaning", "").split()),
+            complement_of=_text(document, "complement_of", ""),
             is_group=bool(document.get("group", False)),
         )
-        yield from _nodes(document.get("classes", []), document["tag"], where)
+        yield from _nodes(document.get("classes", []), document["tag"], (*above, classes))
+
+
+def _text(document: Mapping[Any, Any], key: str, default: str) -> str:
+    """Return a value as text; lists are refused, as aliases can make them larger than memory."""
+    value = document.get(key, default)
+    if value is not None and not isinstance(value, _SCALARS):
+        raise InvalidInputError(f"'{key}' must be text, got a {type(value).__name__}")
+    return "" if value is None else str(value)
+
+
+def _tags(name: object, tags: object) -> tuple[str, ...]:
+    if not isinstance(tags, list | tuple) or not all(isinstance(tag, str) for tag in tags):
+        raise InvalidInputError(f"class_tags of '{name}' must be a list of tags, such as [rrab]")
+    return tuple(tags)
 
 
 def _class_document(taxonomy: SourceTaxonomy, tag: str) -> dict[str, Any]:
