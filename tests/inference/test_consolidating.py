@@ -254,6 +254,14 @@ def test_what_cannot_be_grouped_is_an_error_that_says_what_is_needed():
         consolidate_table(floats, CONFIG)
     with pytest.raises(ValueError, match="a rule such as"):
         ConsolidationConfig(rules=("score=mode",))
+    with pytest.raises(InvalidInputError, match="rules are for columns of the table, got scor=max"):
+        consolidate_table(score_table(), ConsolidationConfig(rules=("scor=max",)))
+    i_ra = score_table().column_names.index("ra_deg")
+    words = score_table().set_column(i_ra, "ra_deg", pa.array(["12h", "13h", "14h"]))
+    with pytest.raises(InvalidInputError, match=r"positions .* must be numbers"):
+        consolidate_table(words, CONFIG)
+    with pytest.raises(InvalidInputError, match="at most 648000"):
+        consolidate_table(score_table(), ConsolidationConfig(by="position", radius_arcsec=1e9))
 
 
 def test_an_empty_table_stays_empty():

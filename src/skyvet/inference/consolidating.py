@@ -141,7 +141,8 @@ def consolidate_table(
     Raises
     ------
     InvalidInputError
-        If there is no identifier, or nothing to group by.
+        If there is no identifier, nothing to group by, a position that is no number, or a rule
+        for a column that is not there.
 
     Examples
     --------
@@ -156,6 +157,12 @@ def consolidate_table(
     if id_name is None:
         raise InvalidInputError(
             f"the table has no identifier ({', '.join(_ID_NAMES)}); its columns are "
+            f"{', '.join(names[:20])}"
+        )
+    foreign = [text for text in config.rules if text.rpartition("=")[0] not in names]
+    if foreign:
+        raise InvalidInputError(
+            f"rules are for columns of the table, got {', '.join(foreign)}; its columns are "
             f"{', '.join(names[:20])}"
         )
     members = _members_before(table, id_name)
@@ -319,7 +326,12 @@ def _places(
 ) -> tuple[FloatArray, FloatArray]:
     if ra_name is None or dec_name is None:
         return np.full(n_rows, np.nan), np.full(n_rows, np.nan)
-    return plain[ra_name].astype(np.float64), plain[dec_name].astype(np.float64)
+    try:
+        return plain[ra_name].astype(np.float64), plain[dec_name].astype(np.float64)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"positions ({ra_name}, {dec_name}) must be numbers [deg], got {error}; write degrees"
+        ) from error
 
 
 def _merits(plain: Mapping[str, NDArray[Any]], n_rows: int) -> FloatArray:

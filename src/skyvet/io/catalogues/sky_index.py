@@ -130,7 +130,9 @@ class SkyIndex:
 
 def _chord(radius_arcsec: float) -> float:
     if not 0 < radius_arcsec <= 180 * 3600:
-        raise InvalidInputError(f"radius_arcsec must be above 0, got {radius_arcsec}")
+        raise InvalidInputError(
+            f"radius_arcsec must be above 0 and at most {180 * 3600}, got {radius_arcsec}"
+        )
     return float(2 * np.sin(0.5 * radius_arcsec / _ARCSEC_PER_RADIAN))
 
 
