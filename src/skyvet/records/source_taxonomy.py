@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from skyvet.core.errors import InvalidInputError
 
 __all__ = ["SourceTaxonomy", "TaxonomyNode"]
 
+_TAG = re.compile(r"\w[\w .+-]{0,63}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaxonomyNode:
@@ -21,7 +24,7 @@ class TaxonomyNode:
     Parameters
     ----------
     tag : str
-        Short name in tables and files, such as ``rrab``.
+        Short name in tables and files, such as ``rrab``: letters, digits, blanks and ``_+-.``.
     name : str
         For people, such as ``RR Lyrae ab``; label files may use it in place of the tag.
     parent : str, default ""
@@ -67,8 +70,8 @@ class SourceTaxonomy:
     Raises
     ------
     InvalidInputError
-        If a tag stands twice or is empty, a parent or complement is not there, or classes contain
-        each other in a circle.
+        If a tag stands twice, is empty or no name of a file, a parent or complement is not there,
+        or classes contain each other in a circle.
 
     Examples
     --------
@@ -204,6 +207,12 @@ def _check_tags(nodes: Sequence[TaxonomyNode], class_tags: Mapping[str, tuple[st
     twice = [tag for tag, n in counts.items() if n > 1]
     if twice or "" in counts:
         raise InvalidInputError(f"every class needs a tag of its own; these do not: {twice or ''}")
+    odd = [tag for tag in counts if not _TAG.fullmatch(tag)]
+    if odd:
+        raise InvalidInputError(
+            "a tag is a name of columns and files: up to 64 letters, digits, blanks, _ + - . and a "
+            f"letter, digit or _ first, got {odd[0][:80]!r}"
+        )
     for node in nodes:
         for above in (node.parent, node.complement_of):
             if above and above not in counts:
