@@ -108,6 +108,16 @@ def test_all_wrong_rows_are_told_at_once_with_their_reasons(tmp_path):
     assert "label 'maybe'" in lines[1]
 
 
+def test_of_very_many_wrong_rows_the_first_are_told(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("candidate_id,label\n" + "1,perhaps\n" * 500)
+    with pytest.raises(LabelError, match="500 rows are wrong") as told:
+        read_labels(path)
+    lines = str(told.value).splitlines()
+    assert len(lines) == 22
+    assert lines[-1].endswith("... and 480 more")
+
+
 def test_torn_rows_are_told_with_their_numbers(tmp_path):
     path = write_csv(tmp_path, "candid,label\n7,real\n8\n9,bogus\n10,real,x,y\n")
     with pytest.raises(LabelError, match=r"data row 2 has 1 cells, expected 2") as caught:

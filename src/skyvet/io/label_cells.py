@@ -49,6 +49,7 @@ _FLOAT_NUMBER = re.compile(
 )
 _MISSING: Final = frozenset({"nan", "none", "null", "nil", "na", "n/a", "<na>", "nat"})
 _INT64 = np.iinfo(np.int64)
+_MOST_SHOWN = 20
 
 
 class RowFaults:
@@ -87,16 +88,19 @@ class RowFaults:
         Raises
         ------
         LabelError
-            If there is one; its message has a line for each row.
+            If there is one; its message has a line for each of the first 20 rows.
         """
         lines = [
             f"data row {i_row + 1}: {'; '.join(self._reasons[i_row])}"
-            for i_row in sorted(self._reasons)
+            for i_row in sorted(self._reasons)[:_MOST_SHOWN]
         ]
-        if len(lines) == 1:
+        if len(self._reasons) == 1:
             raise LabelError(f"{self._path}, {lines[0]}")
         if lines:
-            raise LabelError("\n  ".join([f"{self._path}: {len(lines)} rows are wrong", *lines]))
+            n_more = len(self._reasons) - len(lines)
+            more = [f"... and {n_more} more"] if n_more else []
+            head = f"{self._path}: {len(self._reasons)} rows are wrong"
+            raise LabelError("\n  ".join([head, *lines, *more]))
 
 
 def read_columns(
