@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skyvet.cli.main import main
+from skyvet.core.errors import InvalidInputError
 
 
 def run(*words):
@@ -55,3 +56,25 @@ def test_unusable_setting_is_refused(dataset, tmp_path, capsys, option, value):
     words = ("--data", dataset, "--labels", tmp_path / "l.db", "--port", 0, option, value)
     assert run(*words) == 3
     assert capsys.readouterr().err.startswith("error:")
+
+
+def test_conventions_of_light_curves_reach_the_reader(tmp_path, monkeypatch):
+    """Magnitudes in a column called flux must not be drawn upside down."""
+    from skyvet.services.labelling import source_opening
+
+    seen = {}
+
+    def stop(*args, inputs, **rest):
+        seen["preset"] = inputs.preset
+        raise InvalidInputError("far enough")
+
+    monkeypatch.setattr(source_opening, "open_source_session", stop)
+    words = ("--data", tmp_path, "--labels", tmp_path / "l.db", "--port", 0)
+    assert run(*words, "--taxonomy", "ontological", "--light-curves.preset", "eros") == 3
+    assert seen == {"preset": "eros"}
+
+
+def test_conventions_of_light_curves_are_refused_for_packets(dataset, tmp_path, capsys):
+    words = ("--data", dataset, "--labels", tmp_path / "l.db", "--port", 0)
+    assert run(*words, "--light-curves.preset", "eros") == 3
+    assert "--taxonomy" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from skyvet.cli.console import show_result
 from skyvet.cli.options import JsonOption
 from skyvet.cli.progress import shown_progress
 from skyvet.core.errors import InvalidInputError
+from skyvet.io.light_curve_sources.configs import LightCurveInputConfig
 from skyvet.services.labelling.settings import DEFAULT_PORT, LabellingConfig
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def label_command(
         Path | None, typer.Option(help="Folder for scores; default beside the dataset.")
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    light_curves: LightCurveInputConfig,
     config: LabellingConfig,
     as_json: JsonOption = False,
 ) -> None:
@@ -90,10 +92,13 @@ def label_command(
     from skyvet.services.labelling.serving import bind, page_address, serve
 
     _check_together(taxonomy, scores, bundle=bundle, subclasses=subclasses)
+    _check_light_curves(taxonomy, light_curves)
     if taxonomy is None:
         open_session = _candidates_session(data, config, bundle, cache, subclasses, candidates)
     else:
-        open_session = _sources_session(data, config, taxonomy, scores, candidates)
+        open_session = functools.partial(
+            _sources_session(data, config, taxonomy, scores, candidates), inputs=light_curves
+        )
     name = labeller or getpass.getuser()
     with open_label_store(labels) as store, bind(host, port) as door:
         refuse_open_door(store, host)
@@ -123,6 +128,12 @@ def _check_together(
             "--bundle and --subclasses go with alerts; light curves are shown with --scores and "
             "labelled with the classes of --taxonomy"
         )
+
+
+def _check_light_curves(taxonomy: str | None, light_curves: LightCurveInputConfig) -> None:
+    """Refuse options of light curves where none are read."""
+    if taxonomy is None and light_curves != LightCurveInputConfig():
+        raise InvalidInputError("--light-curves.* options go with --taxonomy; packets need none")
 
 
 def _candidates_session(
