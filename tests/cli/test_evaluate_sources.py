@@ -94,6 +94,16 @@ def test_judging_the_training_sources_is_warned_of(folder, tmp_path, capsys):
     assert "trained on these very sources" in (tmp_path / "report.html").read_text()
 
 
+def test_the_table_of_classes_fits_into_80_columns(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    more = ("--bundle", str(folder / "bundle"), "--data", str(folder / "judged.parquet"))
+    assert _evaluate(folder, tmp_path, *more) == 0
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    for heading in ("class", "AP", "precision", "recall", "F1", "ECE"):
+        assert heading in shown
+
+
 def test_features_are_asked_for(folder, tmp_path, capsys):
     assert _evaluate(folder, tmp_path, "--bundle", str(folder / "bundle")) != 0
     assert "give --scores, or --bundle with a feature table" in capsys.readouterr().err

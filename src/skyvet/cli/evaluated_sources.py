@@ -29,6 +29,7 @@ __all__ = ["SourceJudgement", "is_for_sources"]
 _SHARED = ("title", "confidence", "n_resamples", "seed", "n_bins", "n_examples", "threshold")
 _SCORES = "scores.parquet"
 _N_FOR_IMPORTANCE = 600
+_NAME_WIDTH = 24
 _TRAINED_ON_THESE = (
     "The bundle was trained on these very sources: no figure here says how it does on new ones. "
     "Its card has figures on rows that no scoring member had seen."
@@ -269,18 +270,17 @@ def _importances(
 def _show(report: SourceReport, html: Path, facts: Path, *, as_json: bool) -> None:
     rows = [
         (
-            "  " * one.depth + one.name,
+            _fitted("  " * one.depth + one.name),
             one.n_positive,
-            one.average_precision.value,
-            one.precision.value,
-            one.recall.value,
-            one.f1.value,
-            one.ece.value,
-            one.threshold,
+            _rounded(one.average_precision.value),
+            _rounded(one.precision.value),
+            _rounded(one.recall.value),
+            _rounded(one.f1.value),
+            _rounded(one.ece.value),
         )
         for one in report.classes
     ]
-    columns = ["class", "sources", "AP", "precision", "recall", "F1", "ECE", "threshold"]
+    columns = ["class", "n", "AP", "precision", "recall", "F1", "ECE"]
     document = {
         "report": str(html),
         "facts": str(facts),
@@ -291,3 +291,12 @@ def _show(report: SourceReport, html: Path, facts: Path, *, as_json: bool) -> No
     }
     table = make_table(report.title, columns, rows)
     show_result(document, table, f"Report: {html}", as_json=as_json)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _fitted(name: str) -> str:
+    """Return a class's name so short that the table fits into 80 columns."""
+    return name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1]}…"
