@@ -181,6 +181,12 @@ class TestEveryCommand:
     def test_help_of_the_table_is_the_first_line_of_the_docstring(self, row):
         assert (row.load().__doc__ or "").strip().splitlines()[0] == row.help
 
+    def test_help_of_the_table_is_not_cut_at_80_columns(self, row):
+        *above, _ = row.words.split()
+        beside = [other.words.split() for other in COMMANDS]
+        names = [words[len(above)] for words in beside if words[: len(above)] == above]
+        assert len(row.help) <= 78 - 2 - max(map(len, names)) - 2  # Click's margin, indent, gap
+
     def test_every_option_and_argument_has_help(self, row):
         command = typer.main.get_command(build_app(row.words.split()))
         for word in row.words.split():

@@ -37,7 +37,7 @@ def consolidate_command(
     light_curves: LightCurveInputConfig,
     as_json: JsonOption = False,
 ) -> None:
-    """Join the light curves of one source: scores, features, or the curves themselves."""
+    """Join light curves of one source: curves, features or scores."""
     from skyvet.io.inputs import check_output_apart
 
     if out.suffix != ".parquet":

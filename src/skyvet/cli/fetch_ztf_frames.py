@@ -29,7 +29,7 @@ def fetch_ztf_frames_command(
     config: ZtfFramesConfig,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch science cutouts of ZTF light curves into a frame store."""
+    """Fetch cutouts of ZTF light curves into a frame store."""
     from skyvet.io.archives.fetch_frames import fetch_ztf_frames
     from skyvet.io.oid_files import read_oids
 

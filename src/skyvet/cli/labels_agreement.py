@@ -32,7 +32,7 @@ def labels_agreement_command(
     config: DawidSkeneConfig,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how far labellers agree: in pairs, together, and with their consensus.
+    """Show how far labellers agree, and each with their consensus.
 
     Counts such as "real as bogus" take the consensus's label as the truth. The shares "model right
     of ..." are the model's own: a candidate counts for both classes by its probability, and
@@ -77,7 +77,7 @@ def labels_consensus_command(
     config: DawidSkeneConfig,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the labels that several labellers agree on (Dawid-Skene) to a label file."""
+    """Write the labels on which labellers agree (Dawid-Skene)."""
     import pyarrow as pa
 
     from skyvet.io.label_store.event_tables import write_table

@@ -35,7 +35,7 @@ def labels_choose_command(
     config: SourceSelectionConfig,
     as_json: JsonOption = False,
 ) -> None:
-    """Choose the sources that people should label next, class by class."""
+    """Choose the sources to label next, class by class."""
     from skyvet.io.inputs import check_output_apart
     from skyvet.io.source_score_tables import read_source_scores
     from skyvet.strategies.source_selection import choose_sources

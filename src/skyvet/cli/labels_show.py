@@ -33,7 +33,7 @@ def labels_show_command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a label store holds, by survey and labeller, or one candidate's history."""
+    """Show what a label store holds, or one candidate's history."""
     from skyvet.io.label_store.store import open_label_store
 
     with open_label_store(labels, must_exist=True) as store:

@@ -53,7 +53,7 @@ class CommandRow:
 
 
 GROUPS: dict[str, str] = {
-    "train": "Train a network on labelled candidates.",
+    "train": "Train classifiers of alerts, frames and sources.",
     "tune": "Search for settings of a training on validation folds.",
     "labels": "Keep labels in a store that several people share.",
     "models": "Show the saved models that are at hand.",
@@ -114,7 +114,7 @@ COMMANDS: tuple[CommandRow, ...] = (
     CommandRow(
         "consolidate",
         "consolidate:consolidate_command",
-        "Join the light curves of one source: scores, features, or the curves themselves.",
+        "Join light curves of one source: curves, features or scores.",
     ),
     CommandRow(
         "evaluate", "evaluate:evaluate_command", "Judge scores by labels and write a report."
@@ -134,22 +134,22 @@ COMMANDS: tuple[CommandRow, ...] = (
     CommandRow(
         "labels choose",
         "labels_choose:labels_choose_command",
-        "Choose the sources that people should label next, class by class.",
+        "Choose the sources to label next, class by class.",
     ),
     CommandRow(
         "labels show",
         "labels_show:labels_show_command",
-        "Show what a label store holds, by survey and labeller, or one candidate's history.",
+        "Show what a label store holds, or one candidate's history.",
     ),
     CommandRow(
         "labels agreement",
         "labels_agreement:labels_agreement_command",
-        "Show how far labellers agree: in pairs, together, and with their consensus.",
+        "Show how far labellers agree, and each with their consensus.",
     ),
     CommandRow(
         "labels consensus",
         "labels_agreement:labels_consensus_command",
-        "Write the labels that several labellers agree on (Dawid-Skene) to a label file.",
+        "Write the labels on which labellers agree (Dawid-Skene).",
     ),
     CommandRow(
         "labels add-labeller",
@@ -187,7 +187,7 @@ COMMANDS: tuple[CommandRow, ...] = (
     CommandRow(
         "fetch ztf-frames",
         "fetch_ztf_frames:fetch_ztf_frames_command",
-        "Fetch science cutouts of ZTF light curves into a frame store.",
+        "Fetch cutouts of ZTF light curves into a frame store.",
     ),
     CommandRow(
         "fetch ztf-light-curves",
