@@ -116,7 +116,9 @@ def divide(
         -(-n_sources // sources_per_partition), -(-runs.n_epochs // epochs_per_partition), 1
     )
     groups = tuple(
-        LightCurvePartition(name=f"group-{i:05d}-of-{n_buckets:05d}", bucket=i)
+        LightCurvePartition(
+            name=f"group-{i:05d}-of-{n_buckets:05d}", n_sources=-(-n_sources // n_buckets), bucket=i
+        )
         for i in range(n_buckets)
     )
     return Grouping(

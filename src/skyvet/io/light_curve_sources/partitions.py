@@ -38,7 +38,7 @@ class LightCurvePartition:
     name : str
         Unique in its source, and the same whenever the same input is opened again.
     n_sources, n_epochs : int or None
-        How many it holds; None = not known before it is read.
+        How many it holds, about where `bucket` picks; None = not known before it is read.
     n_bytes : int
         Size in memory, about.
     spans : tuple of Span

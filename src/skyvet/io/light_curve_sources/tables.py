@@ -288,7 +288,7 @@ def _is_simulated(survey: str, config: LightCurveInputConfig) -> bool:
 
 
 def _notes_of_grouping(grouping: Grouping) -> tuple[str, ...]:
-    if not grouping.n_buckets:
+    if grouping.n_buckets < 2:  # one pass is what a sorted table takes, too
         return ()
     return (
         f"the rows of a source do not stand together: its {grouping.n_sources} sources are read "
