@@ -102,7 +102,7 @@ def _consolidate_light_curves(
 
     source = open_light_curves(inputs, light_curves)
     for text in source.notes:
-        note(text)
+        note(f"note: {text}")
     made = consolidate_light_curves(source, config)
     write_light_curve_batches(out, made.batches)
     return made.counts, made.rejections
