@@ -13,6 +13,7 @@ import pytest
 from tests.inference.partitions.toy_task import SquareTask, n_starts, partitions
 
 from skyvet.core.errors import DatasetError
+from skyvet.inference.partitions.cluster import open_cluster
 from skyvet.inference.partitions.configs import ClusterConfig
 from skyvet.inference.partitions.engine import run_partitions
 from skyvet.io.parts import read_manifest, read_part_tables
@@ -61,6 +62,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from tests.inference.partitions.toy_task import SquareTask, partitions
+from skyvet.inference.partitions.cluster import open_cluster
 from skyvet.inference.partitions.configs import ClusterConfig
 from skyvet.inference.partitions.engine import run_partitions
 
@@ -97,3 +99,10 @@ def test_run_that_was_stopped_in_the_middle_goes_on_where_it_was(task, tmp_path,
     assert (run.n_before, run.n_results) == (n_done, 400)
     assert sum(n_starts(task.log, f"p{i}") for i in range(40)) <= 42
     assert read_part_tables(out, "squares")["number"].to_pylist() == list(range(400))
+
+
+def test_a_second_cluster_on_one_machine_warns_of_nothing(recwarn):
+    config = ClusterConfig(cluster="local", workers=1)
+    with open_cluster(config), open_cluster(config) as client:
+        assert len(client.nthreads()) == 1
+    assert not [str(one.message) for one in recwarn if "Port" in str(one.message)]

@@ -93,7 +93,8 @@ def _local_processes(config: ClusterConfig) -> Iterator[Any]:
                     n_workers=config.workers or None,
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # None stands for 8787, which may be taken
+                    scheduler_kwargs={"dashboard": False},
                     silence_logs=logging.CRITICAL,
                 )
             )
