@@ -106,3 +106,33 @@ def test_a_second_cluster_on_one_machine_warns_of_nothing(recwarn):
     with open_cluster(config), open_cluster(config) as client:
         assert len(client.nthreads()) == 1
     assert not [str(one.message) for one in recwarn if "Port" in str(one.message)]
+
+
+STARTED = """
+import os, signal, threading
+import distributed
+from skyvet.inference.partitions.cluster import open_cluster
+from skyvet.inference.partitions.configs import ClusterConfig
+
+if __name__ == "__main__":
+    threading.Timer(0.3, os.killpg, (os.getpgid(0), signal.SIGINT)).start()
+    with open_cluster(ClusterConfig(cluster="local", workers=2)):
+        print("it runs")
+"""
+
+
+def test_an_interrupt_while_the_cluster_starts_ends_the_run(tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text(STARTED)
+    job = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        start_new_session=True,
+        check=False,
+    )
+    assert job.stdout == ""
+    assert job.stderr.rstrip().endswith("KeyboardInterrupt")
+    assert job.stderr.count("Traceback") == 1

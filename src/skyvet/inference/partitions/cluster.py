@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import signal
-import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,6 +15,7 @@ from skyvet import __version__
 from skyvet.core.errors import IncompleteRunError, InvalidInputError
 from skyvet.core.optional import require
 from skyvet.inference.partitions.configs import ClusterConfig
+from skyvet.inference.partitions.interrupts import interrupts_deferred
 from skyvet.inference.partitions.jobs import FailedPartition, Job, Outcome
 from skyvet.inference.partitions.task import PartitionTask, work_on_partition
 
@@ -87,7 +86,7 @@ def _local_processes(config: ClusterConfig) -> Iterator[Any]:
         },
     }
     with dask.config.set(settings), ExitStack() as stack:
-        with _interrupts_ignored():
+        with interrupts_deferred():
             cluster = stack.enter_context(
                 distributed.LocalCluster(
                     n_workers=config.workers or None,
@@ -99,19 +98,6 @@ def _local_processes(config: ClusterConfig) -> Iterator[Any]:
                 )
             )
         yield cluster
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C while processes start: they inherit it, and their parent alone ends the run."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _wait_for_workers(client: Any, config: ClusterConfig) -> None:  # noqa: ANN401 - optional type
