@@ -140,6 +140,7 @@ def _bad(time, magnitude):
     (_bad(np.arange(50), np.full(50, 15.1)), PeriodFlag.CONSTANT),
     (_bad(np.linspace(0, 0.03, 50), np.arange(50) % 7), PeriodFlag.BASELINE_SHORT),
     (_bad([*np.arange(50), 1e6], np.arange(51) % 7), PeriodFlag.BASELINE_LONG),
+    (_bad([0.0, *np.arange(58_000, 58_050)], np.arange(51) % 7), PeriodFlag.BASELINE_LONG),
 ])  # fmt: skip
 def test_bad_input_is_missing_with_a_flag(series, flag):
     found = find_periods(series, PeriodSearchConfig())

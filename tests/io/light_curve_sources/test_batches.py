@@ -151,3 +151,16 @@ def test_forced_photometry_of_rubin_is_read_from_inside_its_object(tmp_path):
     assert batch.flux_njy.tolist() == [100.0, 101.0, 102.0]
     assert (batch.survey, batch.ra_deg.tolist()) == ("lsst", [10.0])
     assert not source.notes
+
+
+@pytest.mark.parametrize("name", ["mjd_tai", "hmjd", "jd"])
+def test_a_time_of_zero_among_dates_is_counted_as_unusable(tmp_path, name):
+    first = 2_458_202.5 if name == "jd" else 58_202.5
+    batch = batch_of_one(tmp_path, [first, 0.0, first + 1], name=name)
+    assert batch.n_epochs.tolist() == [2]
+    assert batch.columns["n_epochs_unusable"].tolist() == [1]
+
+
+def test_a_time_of_zero_among_days_of_any_zero_point_is_a_time(tmp_path):
+    batch = batch_of_one(tmp_path, [3.0, 0.0, 9_000.0], name="t")
+    assert batch.n_epochs.tolist() == [3]

@@ -32,7 +32,7 @@ __all__ = ["find_periods", "grid_of"]
 
 _HARMONIC = ("ls", "mhaov")
 _SHORT_BASELINE_D = 2.0
-_MOST_FREQUENCIES = 100_000_000  # 200,000 d by default: no survey, but a fill value as a time
+_MOST_FREQUENCIES = 20_000_000  # about 1 GB; 41,000 d by default, or a fill value as a time
 _FEW_CYCLES = 3.0
 _MAX_FAP = 0.01
 _NEAR_ALIAS = 0.3

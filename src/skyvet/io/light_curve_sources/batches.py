@@ -34,6 +34,7 @@ _SECONDS_PER_DAY = 86_400.0
 _FILL_MAGNITUDE = 90.0  # 99, 99.99, -999: nothing was measured
 _FILL_ERROR = 9.0
 _FILL_TIME_D = 1e7  # beyond all Julian dates
+_FIRST_DATE_D = 10_000.0  # where all other times of a source are dates, a time of 0 is a fill value
 _BAND_ORDER = "ugrizy"
 _MOST_BANDS = 127
 
@@ -212,6 +213,7 @@ def _usable(
 ) -> tuple[NDArray[np.bool_], dict[str, IntArray]]:
     """Return which epochs are used, and each source's counts of the others, one reason each."""
     is_sound = (np.abs(mjd) < _FILL_TIME_D) & np.isfinite(flux)
+    is_sound &= ~_is_zero_among_dates(raw.time, source_of_epoch, n_sources)
     is_other = is_sound & (codes < 0)
     is_flagged = is_sound & ~is_other & raw.is_flagged
 
@@ -225,6 +227,20 @@ def _usable(
         "n_epochs_other_band": per_source(is_other),
     }
     return is_sound & ~is_other & ~is_flagged, counts
+
+
+def _is_zero_among_dates(
+    time: FloatArray, source_of_epoch: IntArray, n_sources: int
+) -> NDArray[np.bool_]:
+    """Return times of exactly 0 where all other times of the source are dates."""
+    is_zero = time == 0
+    if not is_zero.any():
+        return is_zero
+    is_known = (np.abs(time) < _FILL_TIME_D) & ~is_zero
+    earliest = np.full(n_sources, np.inf)
+    np.minimum.at(earliest, source_of_epoch[is_known], time[is_known])
+    has_dates = np.isfinite(earliest) & (earliest > _FIRST_DATE_D)
+    return np.asarray(is_zero & has_dates[source_of_epoch])
 
 
 def _order(
