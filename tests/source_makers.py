@@ -57,14 +57,14 @@ def make_labelled_sources(n: int = 400, *, seed: int = 0, **changes: Any) -> Lab
     return label_sources(table, labels, TAXONOMY, **changes)[0]
 
 
-def make_source_bundle(path: Path) -> Path:
-    """Write a bundle of few small trees that learned from fake sources."""
+def make_source_bundle(path: Path, *, learner: Any = None) -> Path:
+    """Write a bundle that learned from fake sources: of few small trees, or of what is given."""
     from skyvet.training.sources.configs import BoostedConfig, SourceTrainConfig
     from skyvet.training.sources.packing import SourceBundleText, pack_sources
     from skyvet.training.sources.train import train_sources
 
     config = SourceTrainConfig(
-        learners=(BoostedConfig(max_rounds=20, max_depth=3),), n_inner_folds=2
+        learners=(learner or BoostedConfig(max_rounds=20, max_depth=3),), n_inner_folds=2
     )
     text = SourceBundleText(
         name="tiny",

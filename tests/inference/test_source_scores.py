@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from tests.source_makers import make_labelled_sources
+from tests.source_makers import make_labelled_sources, make_source_bundle
 
 from skyvet.core.errors import InvalidInputError
 from skyvet.inference.source_scores import iter_source_scores, score_feature_table
@@ -69,6 +69,35 @@ def test_what_is_missing_or_far_out_is_counted(bundle, table):
     scores = score_feature_table(dataclasses.replace(table, values=values), bundle)
     assert (scores.n_missing[0], scores.n_outside[0]) == (4, 0)
     assert (scores.n_missing[1], scores.n_outside[1]) == (0, 2)
+
+
+def _check_that_no_feature_is_no_verdict(bundle, table):
+    values = np.array(table.values)
+    values[0], values[1, 1:] = np.nan, np.nan
+    scores = score_feature_table(dataclasses.replace(table, values=values), bundle)
+    assert scores.is_calibrated.tolist() == [False] + [True] * (len(table) - 1)
+    assert not scores.is_positive[0].any()
+    assert scores.is_positive[2:].any()
+    assert scores.n_missing[0] == len(bundle.info.names)
+
+
+def _calling_all(bundle):
+    """The bundle with thresholds that every probability reaches."""
+    classes = tuple(one.model_copy(update={"threshold": 0.0}) for one in bundle.info.classes)
+    return dataclasses.replace(bundle, info=bundle.info.model_copy(update={"classes": classes}))
+
+
+def test_trees_call_no_class_of_a_source_without_features(bundle, table):
+    _check_that_no_feature_is_no_verdict(_calling_all(bundle), table)
+
+
+def test_networks_call_no_class_of_a_source_without_features(table, tmp_path):
+    pytest.importorskip("torch")
+    from skyvet.training.sources.network_configs import HierarchicalNetworkConfig
+
+    learner = HierarchicalNetworkConfig(n_epochs=1, hardware={"accelerator": "cpu", "n_threads": 1})
+    bundle = load_source_bundle(make_source_bundle(tmp_path / "bundle", learner=learner))
+    _check_that_no_feature_is_no_verdict(_calling_all(bundle), table)
 
 
 def test_columns_are_carried_along(bundle, table):

@@ -46,7 +46,7 @@ def score_feature_table(
     Returns
     -------
     SourceScores
-        In the order of the table.
+        In the order of the table. A source without any feature is not calibrated and of no class.
 
     Raises
     ------
@@ -90,13 +90,14 @@ def _score_rows(
     probabilities = predictor.probabilities(table)
     n_missing, n_outside = predictor.strangeness(table)
     known = np.array(predictor.bundle.info.surveys, dtype=np.str_)
+    has_features = n_missing < len(predictor.bundle.info.names)
     kept = list(table.columns) if kept_columns is None else list(kept_columns)
     return SourceScores(
         source_ids=table.source_ids,
         tags=predictor.tags,
         probabilities=probabilities,
-        is_positive=predictor.verdicts(probabilities),
-        is_calibrated=np.isin(_surveys(table, survey), known),
+        is_positive=predictor.verdicts(probabilities) & has_features[:, None],
+        is_calibrated=np.isin(_surveys(table, survey), known) & has_features,
         n_missing=n_missing,
         n_outside=n_outside,
         bundle=predictor.bundle.label,

@@ -30,7 +30,8 @@ class SourceScores:
     is_positive : ndarray, shape (n, len(tags)), bool
         Whether the probability reaches the class's threshold and so do those of all above.
     is_calibrated : ndarray, shape (n,), bool
-        False where the bundle does not know the survey: no verdict should be acted on.
+        False where the bundle does not know the survey, or the source has no feature at all
+        (`n_missing` is their number): no verdict should be acted on.
     n_missing : ndarray, shape (n,), int32
         Features of the classifier that the source lacks.
     n_outside : ndarray, shape (n,), int32
