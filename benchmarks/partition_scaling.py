@@ -22,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skyvet.core.progress import Progress
 from skyvet.inference.partitions.cluster import open_cluster, work_on_cluster
 from skyvet.inference.partitions.configs import ClusterConfig
 from skyvet.inference.partitions.jobs import Job
@@ -43,16 +44,22 @@ class BurnTask:
     n_steps: int
     kind = "burn"
     table = "burnt"
+    unit = "numbers"
 
     def settings(self) -> dict[str, Any]:
         """Return what shapes the content."""
         return {"n_steps": self.n_steps}
 
     def run(
-        self, partition: Partition, folder: Path, *, limit: int | None = None
+        self,
+        partition: Partition,
+        folder: Path,
+        *,
+        limit: int | None = None,
+        progress: Progress | None = None,
     ) -> PartitionCounts:
         """Work on one partition."""
-        del partition, limit
+        del partition, limit, progress
         pq.write_table(pa.table({"value": [burn(self.n_steps)]}), folder / "burnt.parquet")
         return PartitionCounts(n_results=1)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pyarrow.parquet as pq
 import pytest
-from tests.inference.partitions.toy_task import SquareTask, n_starts, partitions
+from tests.inference.partitions.toy_task import CountedSteps, SquareTask, n_starts, partitions
 
 from skyvet.core.errors import DatasetError, InvalidInputError
 from skyvet.inference.partitions.configs import ClusterConfig
 from skyvet.inference.partitions.engine import run_partitions
+from skyvet.inference.partitions.task import Partition
 from skyvet.io.parts import read_manifest, read_part_tables
 
 HERE = ClusterConfig()
@@ -92,3 +93,26 @@ def test_no_partition_or_one_name_for_two_is_refused(task, tmp_path, given):
 def test_bug_in_a_task_is_not_swallowed(task, tmp_path):
     with pytest.raises(KeyError):
         run_partitions(task, partitions(2, fates={1: "bug"}), tmp_path / "out", config=HERE)
+
+
+def test_progress_is_told_of_every_input_not_of_partitions(task, tmp_path):
+    steps = CountedSteps()
+    run_partitions(task, partitions(2), tmp_path / "out", config=HERE, progress=steps)
+    assert steps.stages == [("numbers", 20)]
+    assert steps.steps == [1] * 20
+
+
+def test_progress_makes_up_what_was_done_before_or_not_told(task, tmp_path):
+    with pytest.raises(DatasetError):
+        run_partitions(task, partitions(3, fates={1: "full"}), tmp_path / "out", config=HERE)
+    steps = CountedSteps()
+    given = partitions(3, fates={1: "damaged"})
+    run_partitions(task, given, tmp_path / "out", config=HERE, progress=steps)
+    assert steps.steps == [10, 10, *[1] * 10]
+
+
+def test_progress_counts_partitions_whose_inputs_are_not_known(task, tmp_path):
+    given = [Partition(name=f"f{i}", content=(0, 5, "")) for i in range(3)]
+    steps = CountedSteps()
+    run_partitions(task, given, tmp_path / "out", config=HERE, progress=steps)
+    assert (steps.stages, steps.steps) == ([("partitions", 3)], [1, 1, 1])

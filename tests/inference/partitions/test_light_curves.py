@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.inference.partitions.toy_task import CountedSteps
 from tests.source_makers import make_classes
 
 from skyvet.cli.main import main
@@ -220,3 +221,13 @@ def test_features_command_says_what_it_would_cost_and_does_nothing(light_curves,
 def test_light_curves_need_a_bundle_of_sources(light_curves, tmp_path, capsys):
     assert _skyvet("score", light_curves, "--kind", "light-curves", "--out", tmp_path / "s") == 4
     assert "does not classify light curves" in capsys.readouterr().err
+
+
+def test_progress_of_features_reaches_the_number_of_sources(light_curves, tmp_path):
+    """Cut sources are made up for at the end of their partition."""
+    steps = CountedSteps()
+    opened = _open(light_curves, size=6)
+    task = FeatureTask(reading=opened.reading, config=LIGHT)
+    run_partitions(task, opened.partitions, tmp_path, config=HERE, progress=steps)
+    assert steps.stages == [("sources", N_SOURCES)]
+    assert steps.steps == [5, 1, 5, 1]

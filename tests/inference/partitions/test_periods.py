@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.inference.partitions.toy_task import CountedSteps
 
 from skyvet.features.band_series import band_series_of
 from skyvet.features.periods.configs import PeriodSearchConfig
@@ -67,3 +68,10 @@ def test_table_says_what_the_search_found(opened, tmp_path):
     assert row["period_d"] == found.period_d
     assert row["period_flags"] == int(found.flags)
     np.testing.assert_array_equal(row["mhaov_significance"], found.peaks[0].significance)
+
+
+def test_progress_is_told_of_every_source(opened, tmp_path):
+    steps = CountedSteps()
+    task = PeriodTask(reading=opened.reading, config=QUICK)
+    task.run(opened.partitions[0], tmp_path, progress=steps)
+    assert (steps.stages, steps.steps) == ([("periods", 1)], [1])

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skyvet.core.errors import PacketError
+from skyvet.core.progress import Progress
 from skyvet.inference.partitions.task import Partition, PartitionCounts
 
 KIND = "toy-squares"
@@ -28,12 +29,18 @@ class SquareTask:
 
     kind = KIND
     table = "squares"
+    unit = "numbers"
 
     def settings(self) -> dict[str, Any]:
         return {"factor": self.factor}
 
     def run(
-        self, partition: Partition, folder: Path, *, limit: int | None = None
+        self,
+        partition: Partition,
+        folder: Path,
+        *,
+        limit: int | None = None,
+        progress: Progress | None = None,
     ) -> PartitionCounts:
         mark = self.log / f"{partition.name}.{os.getpid()}.{time.monotonic_ns()}"
         mark.touch()
@@ -50,6 +57,8 @@ class SquareTask:
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(self.seconds)
         numbers = range(start, stop)[:limit]
+        for _ in numbers if progress is not None else ():
+            progress.advance()
         rows = {"number": numbers, "square": [self.factor * n * n for n in numbers]}
         pq.write_table(pa.table(rows), folder / "squares.parquet")
         return PartitionCounts(
@@ -71,3 +80,20 @@ def partitions(n: int, *, size: int = 10, fates: dict[int, str] | None = None) -
 def n_starts(log: Path, name: str) -> int:
     """Return how often a partition was begun."""
     return len(list(log.glob(f"{name}.*")))
+
+
+class CountedSteps:
+    """Progress that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, int | None]] = []
+        self.steps: list[int] = []
+
+    def start(self, description: str, total: int | None) -> None:
+        self.stages.append((description, total))
+
+    def advance(self, n_steps: int = 1) -> None:
+        self.steps.append(n_steps)
+
+    def finish(self) -> None:
+        pass

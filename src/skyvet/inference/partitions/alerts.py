@@ -110,12 +110,22 @@ class AlertTask:
         """Name of the table that makes up the result."""
         return _TABLE
 
+    @property
+    def unit(self) -> str:
+        """What an input is called."""
+        return "alerts"
+
     def settings(self) -> dict[str, Any]:
         """Return what shapes the content."""
         return self.document
 
     def run(
-        self, partition: Partition, folder: Path, *, limit: int | None = None
+        self,
+        partition: Partition,
+        folder: Path,
+        *,
+        limit: int | None = None,
+        progress: Progress | None = None,
     ) -> PartitionCounts:
         """Score one partition; see `PartitionTask.run`."""
         predictor = _predictor(self.bundle, self.config.n_threads or 1)
@@ -127,6 +137,8 @@ class AlertTask:
             tables.append(score_block(block, predictor, self.config))
             order.take(block)
             rejections.extend(block.rejections)
+            if progress is not None:
+                progress.advance(tables[-1].num_rows + len(block.rejections))
             n_bytes = max(n_bytes, block.pixels.nbytes)
         scores = concat_tables(tables)
         pq.write_table(scores, folder / f"{_TABLE}.parquet", compression="zstd")

@@ -15,6 +15,7 @@ from skyvet.core.progress import Progress, SilentProgress
 from skyvet.inference.partitions.cluster import open_cluster, work_on_cluster
 from skyvet.inference.partitions.configs import ClusterConfig
 from skyvet.inference.partitions.jobs import FailedPartition, Job, Outcome
+from skyvet.inference.partitions.run_progress import RunProgress
 from skyvet.inference.partitions.task import Partition, PartitionTask, work_on_partition
 from skyvet.io.part_files import (
     PartManifest,
@@ -93,7 +94,8 @@ def run_partitions(
     config : ClusterConfig
         This process, local processes or a Dask cluster.
     progress : Progress, optional
-        Told about every partition.
+        Told about every input, or about every partition where inputs cannot be counted before
+        they are read; workers tell of all inputs of a partition when it ends.
 
     Returns
     -------
@@ -120,7 +122,10 @@ def run_partitions(
         remove_drafts(folder)
         jobs = _jobs(partitions, folder)
         n_before = len(partitions) - len(jobs)
-        failed = _work(task, jobs, folder, config, progress or SilentProgress(), n_before=n_before)
+        told = RunProgress(progress or SilentProgress(), partitions, unit=task.unit)
+        for name in set(names) - {job.partition.name for job in jobs}:
+            told.end(name)
+        failed = _work(task, jobs, folder, config, told)
         parts = [read_part_manifest(part) for part in finished_parts(folder).values()]
         if not failed and (jobs or not manifest.is_complete):
             finish_folder(folder, manifest, parts)
@@ -151,28 +156,29 @@ def _work(
     jobs: Sequence[Job],
     folder: Path,
     config: ClusterConfig,
-    progress: Progress,
-    *,
-    n_before: int,
+    progress: RunProgress,
 ) -> tuple[FailedPartition, ...]:
     """Work on what is missing; return the partitions that failed."""
     failed = []
-    progress.start("partitions", n_before + len(jobs))
-    progress.advance(n_before)
-    for outcome in _outcomes(task, jobs, folder, config):
+    for outcome in _outcomes(task, jobs, folder, config, progress):
         if isinstance(outcome, FailedPartition):
             failed.append(outcome)
-        progress.advance()
+        progress.end(outcome.name if isinstance(outcome, FailedPartition) else outcome.partition)
     progress.finish()
     return tuple(sorted(failed, key=lambda found: found.name))
 
 
 def _outcomes(
-    task: PartitionTask, jobs: Sequence[Job], folder: Path, config: ClusterConfig
+    task: PartitionTask,
+    jobs: Sequence[Job],
+    folder: Path,
+    config: ClusterConfig,
+    progress: RunProgress,
 ) -> Iterator[Outcome]:
     if not config.is_distributed or not jobs:
         for job in jobs:
-            yield work_on_partition(task, job.partition, folder, i_part=job.i_part)
+            told = progress.of(job.partition.name)
+            yield work_on_partition(task, job.partition, folder, i_part=job.i_part, progress=told)
         return
     with open_cluster(config) as client:
         yield from work_on_cluster(client, task, jobs, folder=folder, config=config)

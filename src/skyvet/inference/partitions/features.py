@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skyvet.core.progress import Progress
 from skyvet.features.light_curves.configs import FeatureConfig
 from skyvet.inference.feature_settings import feature_settings
 from skyvet.inference.partitions.light_curve_input import LightCurveInput
@@ -54,16 +55,26 @@ class FeatureTask:
         """Name of the table that makes up the result."""
         return _TABLE
 
+    @property
+    def unit(self) -> str:
+        """What an input is called."""
+        return "sources"
+
     def settings(self) -> dict[str, Any]:
         """Return what shapes the content."""
         return {**self.reading.document, "features": self.config.model_dump(mode="json")}
 
     def run(
-        self, partition: Partition, folder: Path, *, limit: int | None = None
+        self,
+        partition: Partition,
+        folder: Path,
+        *,
+        limit: int | None = None,
+        progress: Progress | None = None,
     ) -> PartitionCounts:
         """Compute the features of one partition; see `PartitionTask.run`."""
         read = self.reading.read(partition, limit=limit)
-        table = features_of(read.batch, self.config, cuts=self.reading.cuts)
+        table = features_of(read.batch, self.config, cuts=self.reading.cuts, progress=progress)
         pq.write_table(table, folder / f"{_TABLE}.parquet", compression="zstd")
         return PartitionCounts(
             n_results=table.num_rows,
@@ -76,18 +87,26 @@ class FeatureTask:
 
 
 def features_of(
-    batch: LightCurveBatch, config: FeatureConfig, *, cuts: CutConfig | None = None
+    batch: LightCurveBatch,
+    config: FeatureConfig,
+    *,
+    cuts: CutConfig | None = None,
+    progress: Progress | None = None,
 ) -> pa.Table:
     """Return the features of a batch as a table that knows its bands; no columns for no source."""
     if not len(batch):
         return pa.table({})
-    found = feature_table_to_arrow(feature_table_of(batch, config, cuts=cuts))
+    found = feature_table_to_arrow(feature_table_of(batch, config, cuts=cuts, progress=progress))
     bands = json.dumps(config.bands or batch.bands).encode()
     return found.replace_schema_metadata({**found.schema.metadata, _BANDS: bands})
 
 
 def feature_table_of(
-    batch: LightCurveBatch, config: FeatureConfig, *, cuts: CutConfig | None = None
+    batch: LightCurveBatch,
+    config: FeatureConfig,
+    *,
+    cuts: CutConfig | None = None,
+    progress: Progress | None = None,
 ) -> FeatureTable:
     """Return the features of a batch, with position, survey and the input's columns beside them.
 
@@ -101,10 +120,12 @@ def feature_table_of(
         What is computed.
     cuts : CutConfig, optional
         Cuts that the batch has passed, to be recorded with the table.
+    progress : Progress, optional
+        Advances by one a source.
     """
     from skyvet.features.light_curves.compute import compute_features  # noqa: PLC0415 - an extra
 
-    table = compute_features(batch, config)
+    table = compute_features(batch, config, progress=progress)
     known = {
         "survey": np.full(len(batch), batch.survey),
         "ra_deg": batch.ra_deg,

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skyvet.core.progress import Progress, SilentProgress
 from skyvet.features.band_series import band_series_of
 from skyvet.features.periods.configs import PeriodSearchConfig
 from skyvet.features.periods.found import AliasMember, FoundPeriods, PeriodPeaks
@@ -60,16 +61,26 @@ class PeriodTask:
         """Name of the table that makes up the result."""
         return _TABLE
 
+    @property
+    def unit(self) -> str:
+        """What an input is called."""
+        return "sources"
+
     def settings(self) -> dict[str, Any]:
         """Return what shapes the content."""
         return {**self.reading.document, "periods": self.config.model_dump(mode="json")}
 
     def run(
-        self, partition: Partition, folder: Path, *, limit: int | None = None
+        self,
+        partition: Partition,
+        folder: Path,
+        *,
+        limit: int | None = None,
+        progress: Progress | None = None,
     ) -> PartitionCounts:
         """Search the sources of one partition; see `PartitionTask.run`."""
         read = self.reading.read(partition, limit=limit)
-        table = periods_table(read.batch, self.config)
+        table = periods_table(read.batch, self.config, progress=progress)
         pq.write_table(table, folder / f"{_TABLE}.parquet", compression="zstd")
         found = table["period_d"].to_numpy() if table.num_rows else np.empty(0)
         return PartitionCounts(
@@ -82,7 +93,9 @@ class PeriodTask:
         )
 
 
-def periods_table(batch: LightCurveBatch, config: PeriodSearchConfig) -> pa.Table:
+def periods_table(
+    batch: LightCurveBatch, config: PeriodSearchConfig, *, progress: Progress | None = None
+) -> pa.Table:
     """Search the sources of a batch for periods and return one row each.
 
     Parameters
@@ -91,6 +104,8 @@ def periods_table(batch: LightCurveBatch, config: PeriodSearchConfig) -> pa.Tabl
         Total flux.
     config : PeriodSearchConfig
         How periods are searched and judged.
+    progress : Progress, optional
+        Advances by one a source.
 
     Returns
     -------
@@ -111,7 +126,13 @@ def periods_table(batch: LightCurveBatch, config: PeriodSearchConfig) -> pa.Tabl
 
     if not len(batch):
         return pa.table({})
-    found = [find_periods(band_series_of(batch, i), config) for i in range(len(batch))]
+    progress = progress or SilentProgress()
+    progress.start("periods", len(batch))
+    found = []
+    for i_source in range(len(batch)):
+        found.append(find_periods(band_series_of(batch, i_source), config))
+        progress.advance()
+    progress.finish()
     columns: dict[str, Any] = {
         "source_id": identifier_array(batch.source_ids.tolist()),
         "survey": [batch.survey] * len(batch),

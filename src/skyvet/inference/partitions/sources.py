@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from skyvet.core.errors import DatasetError, InvalidInputError, PacketError
 from skyvet.core.files import fingerprint_files
+from skyvet.core.progress import Progress
 from skyvet.features.light_curves.configs import FeatureConfig
 from skyvet.inference.partitions.features import feature_table_of
 from skyvet.inference.partitions.light_curve_input import LightCurveInput
@@ -74,12 +75,22 @@ class FeatureScoreTask:
         """Name of the table that makes up the result."""
         return _TABLE
 
+    @property
+    def unit(self) -> str:
+        """What an input is called."""
+        return "sources"
+
     def settings(self) -> dict[str, Any]:
         """Return what shapes the content."""
         return self.document
 
     def run(
-        self, partition: Partition, folder: Path, *, limit: int | None = None
+        self,
+        partition: Partition,
+        folder: Path,
+        *,
+        limit: int | None = None,
+        progress: Progress | None = None,
     ) -> PartitionCounts:
         """Score one row group; see `PartitionTask.run`."""
         group: _RowGroup = partition.content
@@ -90,6 +101,8 @@ class FeatureScoreTask:
         if limit is not None:
             table = table.take(range(min(limit, len(table))))  # type: ignore[arg-type]
         n_bytes = _write_scores(table, self.bundle, self.survey, folder)
+        if progress is not None:
+            progress.advance(len(table))
         return PartitionCounts(n_results=len(table), n_bytes=n_bytes + table.values.nbytes)
 
 
@@ -127,6 +140,11 @@ class LightCurveScoreTask:
         """Name of the table that makes up the result."""
         return _TABLE
 
+    @property
+    def unit(self) -> str:
+        """What an input is called."""
+        return "sources"
+
     def settings(self) -> dict[str, Any]:
         """Return what shapes the content."""
         return {
@@ -137,13 +155,20 @@ class LightCurveScoreTask:
         }
 
     def run(
-        self, partition: Partition, folder: Path, *, limit: int | None = None
+        self,
+        partition: Partition,
+        folder: Path,
+        *,
+        limit: int | None = None,
+        progress: Progress | None = None,
     ) -> PartitionCounts:
         """Score the light curves of one partition; see `PartitionTask.run`."""
         read = self.reading.read(partition, limit=limit)
         n_bytes = read.n_bytes
         if len(read.batch):
-            table = feature_table_of(read.batch, self.config, cuts=self.reading.cuts)
+            table = feature_table_of(
+                read.batch, self.config, cuts=self.reading.cuts, progress=progress
+            )
             n_bytes += table.values.nbytes
             n_bytes += _write_scores(table, self.bundle, self.survey, folder)
         else:

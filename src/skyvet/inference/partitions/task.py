@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from skyvet.core.errors import DatasetError, PacketError
 from skyvet.core.memory import peak_memory_mb
+from skyvet.core.progress import Progress
 from skyvet.io.part_files import (
     PartManifest,
     drafted_part,
@@ -89,11 +90,20 @@ class PartitionTask(Protocol):
     def table(self) -> str:
         """Name of the table in every part that makes up the result."""
 
+    @property
+    def unit(self) -> str:
+        """What an input is called, in the plural."""
+
     def settings(self) -> dict[str, Any]:
         """Return everything that shapes the content, as JSON; partitions apart."""
 
     def run(
-        self, partition: Partition, folder: Path, *, limit: int | None = None
+        self,
+        partition: Partition,
+        folder: Path,
+        *,
+        limit: int | None = None,
+        progress: Progress | None = None,
     ) -> PartitionCounts:
         """Work on one partition and write its files into a folder.
 
@@ -105,6 +115,8 @@ class PartitionTask(Protocol):
             An empty folder; gets ``<table>.parquet`` and whatever else belongs to the part.
         limit : int, optional
             Only so many of its inputs, for an estimate of the cost.
+        progress : Progress, optional
+            Told about every input; it may begin no stage that outlives the call.
 
         Returns
         -------
@@ -123,7 +135,12 @@ def worker_name() -> str:
 
 
 def work_on_partition(
-    task: PartitionTask, partition: Partition, folder: Path, *, i_part: int
+    task: PartitionTask,
+    partition: Partition,
+    folder: Path,
+    *,
+    i_part: int,
+    progress: Progress | None = None,
 ) -> PartManifest:
     """Work on one partition and leave its part in the folder, whole or not at all.
 
@@ -137,6 +154,8 @@ def work_on_partition(
         Folder of parts, which all processes must see.
     i_part : int
         Number of the part.
+    progress : Progress, optional
+        Told about every input.
 
     Returns
     -------
@@ -151,7 +170,7 @@ def work_on_partition(
     started = time.monotonic()
     try:
         with drafted_part(folder, i_part, owner=f".{uuid.uuid4().hex[:12]}") as draft:
-            found = _run_or_reject(task, partition, draft)
+            found = _run_or_reject(task, partition, draft, progress=progress)
             rejections = draft / f"{REJECTIONS}.parquet"
             if not rejections.exists():
                 pq.write_table(rejections_table(found.rejections), rejections)
@@ -171,10 +190,12 @@ def work_on_partition(
     return read_part_manifest(folder / part_name(i_part))
 
 
-def _run_or_reject(task: PartitionTask, partition: Partition, draft: Path) -> PartitionCounts:
+def _run_or_reject(
+    task: PartitionTask, partition: Partition, draft: Path, *, progress: Progress | None
+) -> PartitionCounts:
     """Run the task; a partition that cannot be read is one rejection."""
     try:
-        return task.run(partition, draft)
+        return task.run(partition, draft, progress=progress)
     except PacketError as error:
         for file in draft.iterdir():
             file.unlink()
