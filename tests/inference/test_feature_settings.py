@@ -25,6 +25,7 @@ from skyvet.io.feature_tables import (
     read_feature_table,
     write_feature_table,
 )
+from skyvet.io.light_curve_sources.configs import LightCurveInputConfig
 from skyvet.io.source_score_tables import read_source_scores
 from skyvet.models.source_bundle import load_source_bundle
 from skyvet.preprocessing.light_curve_cuts import CutConfig
@@ -176,3 +177,44 @@ def test_settings_survive_consolidation(trained, tmp_path):
     out = tmp_path / "sources.parquet"
     assert _skyvet("consolidate", trained / "features/features.parquet", "--out", out) == 0
     assert read_feature_table(out).settings == table.settings
+
+
+def test_how_light_curves_were_read_travels_and_does_not_keep_tables_apart():
+    eros = feature_settings(OWN, light_curves=LightCurveInputConfig(preset="eros"))
+    assert eros["light_curves"] == {"preset": "eros"}
+    assert "light_curves" not in feature_settings(OWN, light_curves=LightCurveInputConfig())
+    assert changed_feature_settings(eros, feature_settings(OWN)) == ""
+    assert recorded_settings(eros, FeatureConfig(), CutConfig())[0] == OWN
+    table, _ = make_classes(4)
+    one, two = (
+        dataclasses.replace(table, settings=settings) for settings in (eros, feature_settings(OWN))
+    )
+    assert join_feature_tables([one, one]).settings == eros
+    assert join_feature_tables([one, two]).settings == two.settings
+
+
+def test_a_bundle_reads_light_curves_as_those_that_it_learned_from(tmp_path, trained, capsys):
+    table = pq.read_table(trained / "lc.parquet")
+    names = {"mag": "flux", "magerr": "fluxerr"}
+    renamed = table.rename_columns([names.get(name, name) for name in table.column_names])
+    pq.write_table(renamed, tmp_path / "flux.parquet")
+    own = ("--no-has-periods", "--no-has-snad", "--cuts.min-cadence-min", 0, "--bands", "g,r")
+    own += ("--light-curves.brightness", "magnitude")
+    assert _skyvet("features", tmp_path / "flux.parquet", "--out", tmp_path / "f", *own) == 0
+    assert _skyvet(
+        "train", "sources", tmp_path / "f", "--labels", trained / "labels.csv",
+        "--out", tmp_path / "bundle", "--n-inner-folds", 2, "--taxonomy", "phenomenological",
+        "--learners", '[{"kind": "boosted", "max_rounds": 8, "max_depth": 2}]',
+        "--min-positives", 10,
+    ) == 0  # fmt: skip
+    settings = load_source_bundle(tmp_path / "bundle").info.feature_settings
+    assert settings["light_curves"] == {"brightness": "magnitude"}
+    capsys.readouterr()
+    assert _score(tmp_path, "flux.parquet", tmp_path / "a.parquet") == 0
+    assert "read with brightness=magnitude" in " ".join(capsys.readouterr().err.split())
+    assert _score(tmp_path, "f", tmp_path / "b.parquet") == 0
+    a, b = (read_source_scores(tmp_path / f"{name}.parquet") for name in "ab")
+    np.testing.assert_array_equal(a.probabilities, b.probabilities)
+    flux = ("--light-curves.brightness", "flux")
+    assert _score(tmp_path, "flux.parquet", tmp_path / "c.parquet", *flux) == 3
+    assert "brightness=flux contradicts" in " ".join(capsys.readouterr().err.split())

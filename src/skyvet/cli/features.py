@@ -74,7 +74,7 @@ def features_command(
         work.show_cost(as_json=as_json)
         return
     run, seconds = work.run(as_json=as_json)
-    joined = join_features(out, config, cuts=cuts)
+    joined = join_features(out, config, cuts=cuts, light_curves=light_curves)
     closing = f"Features: {joined}\nRejections: {out / 'rejections.parquet'}"
     closing += written_hats(joined, out / "hats", table_format)
     document, table = run_rows(run, seconds, title="Features computed")

@@ -91,13 +91,14 @@ class SourceScoring:
         check_all_done([failed.name for failed in run.failed], self.out)
 
     def _task(self, bundle: SourceBundle) -> tuple[PartitionTask, tuple[Partition, ...]]:
-        from skyvet.inference.feature_settings import recorded_settings
+        from skyvet.inference.feature_settings import READING, recorded_settings
         from skyvet.inference.partitions.sources import (
             LightCurveScoreTask,
             bands_of_bundle,
             feature_partitions,
             is_feature_table,
         )
+        from skyvet.io.light_curve_sources.recorded_reading import recorded_reading
 
         paths = [Path(text) for text in self.choice.inputs]
         if all(is_feature_table(path) for path in paths):
@@ -110,7 +111,10 @@ class SourceScoring:
                 "note: the bundle does not record how its features were computed; --features.* and "
                 "--cuts.* must be those of its training"
             )
-        opened = dataclasses.replace(self.choice, cuts=cuts).open()
+        reading, said = recorded_reading(recorded.get(READING, {}), self.choice.config, paths)
+        if said:
+            note(f"note: {said}")
+        opened = dataclasses.replace(self.choice, config=reading, cuts=cuts).open()
         bands = config.bands or bands_of_bundle(bundle.info)
         task = LightCurveScoreTask(
             reading=opened.reading,

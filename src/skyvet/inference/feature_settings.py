@@ -15,16 +15,24 @@ from pydantic import ValidationError
 from skyvet.core.configs import changed_settings
 from skyvet.core.errors import BundleError, InvalidInputError
 from skyvet.features.light_curves.configs import FeatureConfig
+from skyvet.io.light_curve_sources.configs import LightCurveInputConfig
+from skyvet.io.light_curve_sources.recorded_reading import reading_settings
 from skyvet.preprocessing.light_curve_cuts import CutConfig
 
-__all__ = ["changed_feature_settings", "feature_settings", "recorded_settings"]
+__all__ = ["READING", "changed_feature_settings", "feature_settings", "recorded_settings"]
 
 _FEATURES, _CUTS = "features", "cuts"
+READING = "light_curves"
+"""Group of the settings that say how light curves were read; see `recorded_reading`."""
+
 _OF_EPOCHS = ("min_cadence_min", "max_magnitude_err", "min_epochs_per_band")
 
 
 def feature_settings(
-    config: FeatureConfig, cuts: CutConfig | None = None
+    config: FeatureConfig,
+    cuts: CutConfig | None = None,
+    *,
+    light_curves: LightCurveInputConfig | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return what shapes the features of a source, as JSON.
 
@@ -35,6 +43,8 @@ def feature_settings(
     cuts : CutConfig, optional
         Of what. Cuts that choose sources or a span of time are not recorded: they say which data
         there are, not how a source is measured.
+    light_curves : LightCurveInputConfig, optional
+        How these were read. What was left to be found out is not recorded.
 
     Examples
     --------
@@ -44,6 +54,8 @@ def feature_settings(
     document = {_FEATURES: config.model_dump(mode="json")}
     if cuts is not None:
         document[_CUTS] = cuts.model_dump(mode="json", include=set(_OF_EPOCHS))
+    if light_curves is not None and (reading := reading_settings(light_curves)):
+        document[READING] = reading
     return document
 
 
@@ -105,7 +117,8 @@ def changed_feature_settings(
 ) -> str:
     """Say how a table's settings differ from those trained on; empty where none do, or none known.
 
-    Bands are passed over: a bundle takes its own of all the bands of a table.
+    Bands are passed over: a bundle takes its own of all the bands of a table. So is how light
+    curves were read, which says what a file was like.
 
     Examples
     --------
@@ -113,7 +126,7 @@ def changed_feature_settings(
     >>> changed_feature_settings(trained, table)
     'features.has_snad was true, now false'
     """
-    shared = [name for name in trained if name in table]
+    shared = [name for name in trained if name in table and name != READING]
     return changed_settings(
         {name: trained[name] for name in shared},
         {name: table[name] for name in shared},

@@ -46,6 +46,7 @@ JOINED_FEATURES = "features.parquet"
 
 _KEY = b"skyvet.features"
 _BANDS = "bands"
+_READING = "light_curves"
 _ID = "source_id"
 _ID_NAMES = (_ID, "object_id", "obj_id", "star_id", "ztf_id", "_id", "oid", "id", "ID")
 _ROWS_PER_GROUP = 20_000
@@ -317,7 +318,8 @@ def join_feature_tables(tables: Sequence[FeatureTable]) -> FeatureTable:
     ----------
     tables : sequence of FeatureTable
         At least one. Features that one lacks are missing there; other columns are kept where all
-        have them, and settings where all record them (bands that differ are left open).
+        have them, and settings where all record them (bands that differ, and ways of reading light
+        curves that do, are left open).
 
     Raises
     ------
@@ -350,7 +352,7 @@ def _shared_settings(tables: Sequence[FeatureTable]) -> Mapping[str, Mapping[str
     if not all(table.settings for table in tables):
         return {}
     for table in tables[1:]:
-        if changed := changed_settings(first, table.settings, may_change=(_BANDS,)):
+        if changed := changed_settings(first, table.settings, may_change=(_BANDS, _READING)):
             raise InvalidInputError(
                 f"the feature tables were computed with different settings ({changed}); compute "
                 "them alike"
@@ -358,8 +360,14 @@ def _shared_settings(tables: Sequence[FeatureTable]) -> Mapping[str, Mapping[str
     if all(table.settings == first for table in tables):
         return first
     return {
-        group: {name: [] if name == _BANDS else value for name, value in settings.items()}
+        group: {
+            name: value
+            if name != _BANDS or all(t.settings[group][name] == value for t in tables)
+            else []
+            for name, value in settings.items()
+        }
         for group, settings in first.items()
+        if group != _READING or all(t.settings.get(_READING) == settings for t in tables)
     }
 
 

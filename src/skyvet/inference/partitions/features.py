@@ -18,6 +18,7 @@ from skyvet.inference.feature_settings import feature_settings
 from skyvet.inference.partitions.light_curve_input import LightCurveInput
 from skyvet.inference.partitions.task import Partition, PartitionCounts
 from skyvet.io.feature_tables import feature_table_to_arrow
+from skyvet.io.light_curve_sources.configs import LightCurveInputConfig
 from skyvet.io.part_files import finished_parts
 from skyvet.io.parts import REJECTIONS, join_parts
 from skyvet.preprocessing.light_curve_cuts import CutConfig
@@ -74,7 +75,13 @@ class FeatureTask:
     ) -> PartitionCounts:
         """Compute the features of one partition; see `PartitionTask.run`."""
         read = self.reading.read(partition, limit=limit)
-        table = features_of(read.batch, self.config, cuts=self.reading.cuts, progress=progress)
+        table = features_of(
+            read.batch,
+            self.config,
+            cuts=self.reading.cuts,
+            light_curves=self.reading.light_curves,
+            progress=progress,
+        )
         pq.write_table(table, folder / f"{_TABLE}.parquet", compression="zstd")
         return PartitionCounts(
             n_results=table.num_rows,
@@ -91,12 +98,14 @@ def features_of(
     config: FeatureConfig,
     *,
     cuts: CutConfig | None = None,
+    light_curves: LightCurveInputConfig | None = None,
     progress: Progress | None = None,
 ) -> pa.Table:
     """Return the features of a batch as a table that knows its bands; no columns for no source."""
     if not len(batch):
         return pa.table({})
-    found = feature_table_to_arrow(feature_table_of(batch, config, cuts=cuts, progress=progress))
+    table = feature_table_of(batch, config, cuts=cuts, light_curves=light_curves, progress=progress)
+    found = feature_table_to_arrow(table)
     bands = json.dumps(config.bands or batch.bands).encode()
     return found.replace_schema_metadata({**found.schema.metadata, _BANDS: bands})
 
@@ -106,6 +115,7 @@ def feature_table_of(
     config: FeatureConfig,
     *,
     cuts: CutConfig | None = None,
+    light_curves: LightCurveInputConfig | None = None,
     progress: Progress | None = None,
 ) -> FeatureTable:
     """Return the features of a batch, with position, survey and the input's columns beside them.
@@ -120,6 +130,8 @@ def feature_table_of(
         What is computed.
     cuts : CutConfig, optional
         Cuts that the batch has passed, to be recorded with the table.
+    light_curves : LightCurveInputConfig, optional
+        How the batch was read, to be recorded with the table.
     progress : Progress, optional
         Advances by one a source.
     """
@@ -134,11 +146,17 @@ def feature_table_of(
     columns = {**{k: v for k, v in known.items() if v is not None}, **table.columns}
     taken = {*table.names, *table.dmdt_names, "source_id"}
     renamed = {f"input_{k}" if k in taken else k: values for k, values in columns.items()}
-    settings = feature_settings(config, cuts)
+    settings = feature_settings(config, cuts, light_curves=light_curves)
     return dataclasses.replace(table, columns=renamed, settings=settings)
 
 
-def join_features(folder: Path, config: FeatureConfig, *, cuts: CutConfig | None = None) -> Path:
+def join_features(
+    folder: Path,
+    config: FeatureConfig,
+    *,
+    cuts: CutConfig | None = None,
+    light_curves: LightCurveInputConfig | None = None,
+) -> Path:
     """Join the features of all parts to one table in the same folder, and the rejections.
 
     Partitions may hold different bands. The columns of a band that a partition lacks get what a
@@ -150,7 +168,7 @@ def join_features(folder: Path, config: FeatureConfig, *, cuts: CutConfig | None
         Parts of a `FeatureTask`.
     config : FeatureConfig
         Of that task.
-    cuts : CutConfig, optional
+    cuts, light_curves : CutConfig, LightCurveInputConfig, optional
         Of that task, to be recorded with the table.
 
     Returns
@@ -169,7 +187,11 @@ def join_features(folder: Path, config: FeatureConfig, *, cuts: CutConfig | None
         for part in finished_parts(folder).values()
         if (schema := pq.read_schema(part / f"{_TABLE}.parquet")).names
     }
-    blank = _blank(list(schemas.values()), config, cuts)
+    nobody = _blank(list(schemas.values()))
+    blank = None
+    if nobody is not None:
+        widest = config.model_copy(update={"bands": nobody.bands})
+        blank = features_of(nobody, widest, cuts=cuts, light_curves=light_curves)
     metadata = blank.schema.metadata if blank is not None else None
 
     def completed(part: Path, table: pa.Table) -> pa.Table:
@@ -190,17 +212,15 @@ def join_features(folder: Path, config: FeatureConfig, *, cuts: CutConfig | None
     return out
 
 
-def _blank(
-    schemas: list[pa.Schema], config: FeatureConfig, cuts: CutConfig | None
-) -> pa.Table | None:
-    """Return the row of a source without epochs in any band of any part; None where none has."""
+def _blank(schemas: list[pa.Schema]) -> LightCurveBatch | None:
+    """Return one source without epochs in any band of any part; None where no part has a row."""
     if not schemas:
         return None
     bands = tuple(
         dict.fromkeys(band for schema in schemas for band in json.loads(schema.metadata[_BANDS]))
     )
     nothing = np.empty(0)
-    batch = LightCurveBatch(
+    return LightCurveBatch(
         source_ids=np.array([0]),
         offsets=np.array([0, 0]),
         mjd_tai=nothing,
@@ -209,4 +229,3 @@ def _blank(
         band=nothing.astype(np.int8),
         bands=bands,
     )
-    return features_of(batch, config.model_copy(update={"bands": bands}), cuts=cuts)

@@ -87,6 +87,11 @@ class LightCurveInput:
     bright_stars: str | None = None
     document: dict[str, Any]
 
+    @property
+    def light_curves(self) -> LightCurveInputConfig:
+        """How the input is read."""
+        return LightCurveInputConfig.model_validate(self.document["light_curves"])
+
     def read(self, partition: Partition, *, limit: int | None = None) -> ReadLightCurves:
         """Read a partition; `limit` sources at most."""
         started = time.perf_counter()

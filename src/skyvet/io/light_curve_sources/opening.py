@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
+
 from skyvet.core.errors import DatasetError, InvalidInputError
 from skyvet.io.dataset import DATASET_KIND
+from skyvet.io.light_curve_sources.blocks import BLOCK_ERRORS, blocks_of, schema_of
 from skyvet.io.light_curve_sources.configs import LightCurveInputConfig
 from skyvet.io.light_curve_sources.hats import hats_files, is_hats
 from skyvet.io.light_curve_sources.packets import open_packets
@@ -14,7 +17,7 @@ from skyvet.io.light_curve_sources.partitions import LightCurveSource
 from skyvet.io.light_curve_sources.tables import open_tables
 from skyvet.io.parts import read_manifest
 
-__all__ = ["open_light_curves"]
+__all__ = ["first_table_schema", "open_light_curves"]
 
 _TABLE_ENDINGS = (
     ".parquet", ".pq", ".parq", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".dat", ".dat.gz",
@@ -56,16 +59,52 @@ def open_light_curves(
     if form in {"packets", "dataset"}:
         is_dataset = all(_is_dataset(text) for text in texts)
         return open_packets(texts, config, is_dataset=is_dataset)
+    return open_tables(_table_files(texts, form), config, is_whole=form == "hats")
+
+
+def first_table_schema(
+    paths: Sequence[str | Path], config: LightCurveInputConfig
+) -> pa.Schema | None:
+    """Return the columns of the first readable table; None for alert packets and datasets.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        Files or folders of one form.
+    config : LightCurveInputConfig
+        What they hold.
+
+    Raises
+    ------
+    InvalidInputError
+        If a path does not exist.
+    DatasetError
+        If a HATS catalogue cannot be read.
+    """
+    texts = [str(path) for path in paths]
+    form = config.form if config.form != "auto" else _form_of(texts[0])
+    if form in {"packets", "dataset"}:
+        return None
+    for file in _table_files(texts, form):
+        try:
+            found = blocks_of(file)
+            if found:
+                return schema_of(found[0])
+        except BLOCK_ERRORS:
+            continue
+    return None
+
+
+def _table_files(texts: Sequence[str], form: str) -> list[str]:
     if form == "hats":
-        files = [file for text in texts for file in hats_files(text)]
-        return open_tables(files, config, is_whole=True)
+        return [str(file) for text in texts for file in hats_files(text)]
     found = [str(file) for text in texts for file in _files(Path(text))]
     if not found:
         raise InvalidInputError(
             f"there is no light-curve file in {texts[0]}; its name should end in "
             f"{', '.join(_TABLE_ENDINGS[:4])} ..."
         )
-    return open_tables(found, config)
+    return found
 
 
 def _form_of(path: str) -> str:

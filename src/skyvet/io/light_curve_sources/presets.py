@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from skyvet.io.light_curve_sources.configs import TimeScale
 
-__all__ = ["COLUMN_NAMES", "FLUX_NAMES", "PRESETS", "TIME_SCALE_OF_NAME", "Preset", "preset_for"]
+__all__ = [
+    "COLUMN_NAMES",
+    "FLUX_NAMES",
+    "PRESETS",
+    "TIME_SCALE_OF_NAME",
+    "UNIT_OF_NAME",
+    "Preset",
+    "preset_for",
+]
 
 COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
     "source_id": (
@@ -35,6 +43,12 @@ COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
 
 FLUX_NAMES = ("flux_njy", "psfflux", "flux")
 """Names of brightness columns that hold fluxes."""
+
+UNIT_OF_NAME: Mapping[str, str] = {
+    "flux_njy": "flux in nJy", "psfflux": "flux in nJy", "mag": "magnitudes",
+    "magnitude": "magnitudes", "mag_tot": "magnitudes", "psfmag": "magnitudes",
+}  # fmt: skip
+"""What a brightness column holds for certain; ``flux`` holds magnitudes in some tables."""
 
 TIME_SCALE_OF_NAME: Mapping[str, TimeScale] = {
     "mjd_tai": "mjd_tai", "midpointmjdtai": "mjd_tai", "mjd": "mjd_utc", "hmjd": "hmjd_utc",

@@ -41,6 +41,8 @@ _LOG = logging.getLogger(__name__)
 _FIRST_JD = 2_000_000.0
 _FIRST_MJD = 30_000.0  # 1941: before it, a number of days is no MJD of a light curve
 _STEPS_PER_PERIOD = 10
+_MAGNITUDES = (5.0, 35.0)
+_LARGE_MAGNITUDE_ERR = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -197,6 +199,8 @@ def _source(
     is_whole: bool,
 ) -> TableSource:
     first, notes, time_step_d = _look(blocks, plans)
+    if config.brightness == "auto":
+        _check_unit(first, next(iter(plans.values())), where=blocks[0].path)
     scale = next(iter(plans.values())).time_scale or _scale_of(first.time)
     own = _survey_of(first)
     plans = {
@@ -265,6 +269,25 @@ def _time_step(schema: pa.Schema, plan: ColumnPlan, raw: RawEpochs) -> float:
     if kind != pa.float32() or not np.isfinite(raw.time).any():
         return 0.0
     return float(np.spacing(np.float32(np.nanmax(np.abs(raw.time)))))
+
+
+def _check_unit(raw: RawEpochs, plan: ColumnPlan, *, where: str) -> None:
+    """Refuse fluxes that look like magnitudes, where only a column's name says what they are."""
+    place = plan.places["brightness"]
+    if plan.is_magnitude or place.lower().rpartition(".")[2] == "flux_njy":
+        return
+    values = raw.brightness[np.isfinite(raw.brightness)]
+    errors = raw.error[np.isfinite(raw.error)]
+    if not len(values) or not len(errors) or np.median(errors) >= _LARGE_MAGNITUDE_ERR:
+        return
+    low, high = _MAGNITUDES
+    if np.all((values >= low) & (values <= high)):
+        raise InvalidInputError(
+            f"{where}: the column {place!r} is named like a flux, but its values "
+            f"({values.min():.2f} to {values.max():.2f}, typical error {np.median(errors):.2g}) "
+            "look like magnitudes; say which they are: brightness=magnitude or brightness=flux "
+            "(--light-curves.brightness), or a preset that says it (eros)"
+        )
 
 
 def _scale_of(times: Any) -> TimeScale:  # noqa: ANN401 - array
