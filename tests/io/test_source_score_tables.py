@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from skyvet.core.errors import DatasetError, InvalidInputError
-from skyvet.io.source_score_tables import read_source_scores, write_source_scores
-from skyvet.records.source_scores import SourceScores, join_source_scores
+from skyvet.io.source_score_tables import (
+    read_source_scores,
+    score_heading,
+    source_scores_to_arrow,
+    write_source_scores,
+)
+from skyvet.records.source_scores import SourceScores, VerdictRules, join_source_scores
+from skyvet.records.source_taxonomy import SourceTaxonomy, TaxonomyNode
 
 
 def _scores(n=4, *, start=0):
@@ -37,6 +46,29 @@ def test_scores_survive_their_file(tmp_path):
         np.testing.assert_array_equal(getattr(back, name), getattr(whole, name))
     for name in whole.columns:
         np.testing.assert_array_equal(back.columns[name], whole.columns[name])
+
+
+def test_rules_of_verdicts_survive_their_file(tmp_path):
+    nodes = (TaxonomyNode(tag="puls", name="pulsator"),
+             TaxonomyNode(tag="rr", name="RR Lyrae", parent="puls"))  # fmt: skip
+    rules = VerdictRules(thresholds=(0.25, 0.5), taxonomy=SourceTaxonomy(name="two", nodes=nodes))
+    scores = dataclasses.replace(_scores(), rules=rules)
+    write_source_scores(tmp_path / "s.parquet", [scores])
+    assert read_source_scores(tmp_path / "s.parquet").rules == rules
+    assert join_source_scores([scores, scores]).rules == rules
+
+
+@pytest.mark.parametrize("change", [{"thresholds": [0.5]}, {"taxonomy": {}}, {"thresholds": None}])
+def test_damaged_rules_are_one_error(change):
+    nodes = (TaxonomyNode(tag="puls", name="pulsator"), TaxonomyNode(tag="rr", name="RR Lyrae"))
+    rules = VerdictRules(thresholds=(0.2, 0.5), taxonomy=SourceTaxonomy(name="t", nodes=nodes))
+    table = source_scores_to_arrow(dataclasses.replace(_scores(), rules=rules))
+    ((key, value),) = table.schema.metadata.items()
+    document = json.loads(value)
+    document["rules"] |= change
+    damaged = table.replace_schema_metadata({key: json.dumps(document)})
+    with pytest.raises(InvalidInputError, match="score again"):
+        score_heading(damaged)
 
 
 def test_a_verdict_on_a_foreign_survey_is_null(tmp_path):

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from skyvet.core.arrays import FloatArray, IntArray
 from skyvet.core.errors import InvalidInputError
 from skyvet.inference.column_rules import combined, lead_rows, mean_positions, rule_for
+from skyvet.inference.consolidated_scores import consistent_scores
 from skyvet.inference.consolidation_config import ConsolidationConfig
 from skyvet.inference.source_groups import (
     SourceGroups,
@@ -134,7 +135,8 @@ def consolidate_table(
     table : Table
         The same columns and metadata, in the order of first rows, and ``n_light_curves`` and
         ``light_curve_ids``. The identifier is that of the leading light curve: the one with the
-        surest period where there is a period, else with the most epochs.
+        surest period where there is a period, else with the most epochs. Classes of score tables
+        agree again (`skyvet.inference.consolidated_scores`).
     counts : ConsolidationCounts
         How many became how many.
 
@@ -188,7 +190,7 @@ def consolidate_table(
         columns[ra_name], columns[dec_name] = (pa.array(mean) for mean in means)
     columns |= _members(members, groups)
     made = pa.table(columns).replace_schema_metadata(table.schema.metadata)
-    return made, counts_of(groups)
+    return consistent_scores(table, made, groups, config=config), counts_of(groups)
 
 
 def consolidate_batch(

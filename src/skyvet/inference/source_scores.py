@@ -12,7 +12,7 @@ from skyvet.core.errors import InvalidInputError
 from skyvet.models.source_bundle import SourceBundle
 from skyvet.models.sources.predictor import SourcePredictor
 from skyvet.records.feature_table import FeatureTable
-from skyvet.records.source_scores import SourceScores, join_source_scores
+from skyvet.records.source_scores import SourceScores, VerdictRules, join_source_scores
 
 __all__ = ["iter_source_scores", "score_feature_table"]
 
@@ -92,6 +92,7 @@ def _score_rows(
     known = np.array(predictor.bundle.info.surveys, dtype=np.str_)
     has_features = n_missing < len(predictor.bundle.info.names)
     kept = list(table.columns) if kept_columns is None else list(kept_columns)
+    thresholds = tuple(one.threshold for one in predictor.bundle.info.classes)
     return SourceScores(
         source_ids=table.source_ids,
         tags=predictor.tags,
@@ -102,6 +103,7 @@ def _score_rows(
         n_outside=n_outside,
         bundle=predictor.bundle.label,
         columns={name: table.columns[name] for name in kept if name in table.columns},
+        rules=VerdictRules(thresholds=thresholds, taxonomy=predictor.bundle.taxonomy),
     )
 
 

@@ -3,7 +3,8 @@
 Columns: ``source_id``; ``p_<tag>`` (float32), the probability of each class; ``is_<tag>``, whether
 it reaches the class's threshold (null where the bundle does not know the survey);
 ``is_calibrated``; ``n_missing`` and ``n_outside``, features that the source lacks or has outside
-the training's range; and what was carried along. The metadata name the bundle and classes.
+the training's range; and what was carried along. The metadata name the bundle, its classes,
+and, where known, their thresholds and taxonomy.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,11 +22,13 @@ from skyvet.core.errors import DatasetError, InvalidInputError
 from skyvet.core.files import atomic_path
 from skyvet.io.feature_tables import column_values, identifier_values, plain_array
 from skyvet.io.tables import identifier_array
-from skyvet.records.source_scores import SourceScores
+from skyvet.io.taxonomy_files import taxonomy_document, taxonomy_from_document
+from skyvet.records.source_scores import SourceScores, VerdictRules
 
 __all__ = [
     "is_source_scores",
     "read_source_scores",
+    "score_heading",
     "source_scores_from_arrow",
     "source_scores_to_arrow",
     "write_source_scores",
@@ -65,8 +69,63 @@ def source_scores_to_arrow(scores: SourceScores) -> pa.Table:
         if name in columns:
             raise InvalidInputError(f"a column called {name} cannot be carried along; rename it")
         columns[name] = plain_array(np.asarray(values))
-    document = {"bundle": scores.bundle, "tags": scores.tags, "columns": list(scores.columns)}
+    document = {
+        "bundle": scores.bundle,
+        "tags": scores.tags,
+        "columns": list(scores.columns),
+        "rules": _rules_document(scores.rules),
+    }
     return pa.table(columns).replace_schema_metadata({_KEY: json.dumps(document).encode()})
+
+
+def _rules_document(rules: VerdictRules | None) -> dict[str, Any] | None:
+    if rules is None:
+        return None
+    document = taxonomy_document(rules.taxonomy)
+    return {"thresholds": rules.thresholds, "taxonomy": document}
+
+
+def score_heading(table: pa.Table) -> tuple[tuple[str, ...], VerdictRules | None] | None:
+    """Return the classes of a score table and how their verdicts are made.
+
+    Parameters
+    ----------
+    table : Table
+        Any.
+
+    Returns
+    -------
+    tags : tuple of str
+        Classes.
+    rules : VerdictRules or None
+        None where the table does not say them.
+
+    None altogether where it is no score table of sources.
+
+    Raises
+    ------
+    InvalidInputError
+        If what it says of its classes cannot be used.
+
+    Examples
+    --------
+    >>> score_heading(pa.table({"source_id": [1]})) is None
+    True
+    """
+    try:
+        document = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
+        tags, said = tuple(document.get("tags", ())), document.get("rules")
+        if said is None:
+            return (tags, None) if tags else None
+        thresholds = tuple(float(value) for value in said["thresholds"])
+        taxonomy = taxonomy_from_document(said["taxonomy"])
+        if len(thresholds) != len(tags) or not set(tags) <= set(taxonomy.tags):
+            raise InvalidInputError("its classes, thresholds and taxonomy do not fit")
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"the metadata of the score table are damaged: {error}; score again"
+        ) from error
+    return tags, VerdictRules(thresholds=thresholds, taxonomy=taxonomy)
 
 
 def source_scores_from_arrow(table: pa.Table) -> SourceScores:
@@ -85,8 +144,7 @@ def source_scores_from_arrow(table: pa.Table) -> SourceScores:
     missing = [name for name in needed if name not in table.column_names]
     if missing:
         raise InvalidInputError(f"the table of source scores lacks {', '.join(missing[:3])}")
-    n_rows = table.num_rows
-
+    n_rows, heading = table.num_rows, score_heading(table)
     is_positive = np.zeros((n_rows, len(tags)), dtype=np.bool_)
     probabilities = np.empty((n_rows, len(tags)))
     for i_class, tag in enumerate(tags):
@@ -101,6 +159,7 @@ def source_scores_from_arrow(table: pa.Table) -> SourceScores:
         n_missing=table["n_missing"].to_numpy(),
         n_outside=table["n_outside"].to_numpy(),
         bundle=str(document["bundle"]),
+        rules=None if heading is None else heading[1],
         columns={
             name: column_values(table[name])
             for name in document["columns"]

@@ -11,8 +11,25 @@ from numpy.typing import NDArray
 
 from skyvet.core.arrays import FloatArray, IntArray, as_readonly
 from skyvet.core.errors import InvalidInputError
+from skyvet.records.source_taxonomy import SourceTaxonomy
 
-__all__ = ["SourceScores", "join_source_scores"]
+__all__ = ["SourceScores", "VerdictRules", "join_source_scores"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRules:
+    """How verdicts on classes follow from their probabilities.
+
+    Parameters
+    ----------
+    thresholds : tuple of float
+        Of each scored class, in [0, 1].
+    taxonomy : SourceTaxonomy
+        The tree of the classes.
+    """
+
+    thresholds: tuple[float, ...]
+    taxonomy: SourceTaxonomy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,6 +57,8 @@ class SourceScores:
         Name, version and hash of the bundle.
     columns : mapping of str to ndarray, shape (n,)
         What else is known of each source (position, period).
+    rules : VerdictRules, optional
+        How verdicts follow from probabilities; None = not known.
 
     Raises
     ------
@@ -56,6 +75,7 @@ class SourceScores:
     n_outside: IntArray
     bundle: str
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    rules: VerdictRules | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and make arrays read-only."""
@@ -108,6 +128,7 @@ def join_source_scores(parts: Sequence[SourceScores]) -> SourceScores:
         n_outside=np.concatenate([part.n_outside for part in parts]),
         tags=parts[0].tags,
         bundle=parts[0].bundle,
+        rules=parts[0].rules,
         columns={
             name: np.concatenate([part.columns[name] for part in parts])
             for name in parts[0].columns
