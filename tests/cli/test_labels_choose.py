@@ -92,3 +92,14 @@ def test_scores_are_never_overwritten_by_the_list(scores, capsys):
     path, _ = scores
     assert _run(path, "--out", path) == 3
     assert "is an input" in capsys.readouterr().err
+
+
+def test_the_closing_line_names_all_that_the_page_needs(scores, tmp_path, capsys):
+    path, _ = scores
+    out, store = tmp_path / "ask.parquet", tmp_path / "labels.db"
+    with open_label_store(store):
+        pass
+    assert _run(path, "--out", out, "--known", store) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "skyvet label --data LIGHT_CURVES --taxonomy TREE" in said
+    assert f"--scores {path} --labels {store} --candidates {out}" in said

@@ -52,8 +52,18 @@ def labels_choose_command(
     rows = [(tag, n) for tag, n in chosen.n_of_class.items()]
     document = {"list": str(out), "n": len(chosen.rows), "n_of_class": dict(chosen.n_of_class)}
     title = f"{len(chosen.rows)} sources to label"
-    closing = f"List: {out}\nLabel them with: skyvet label --candidates {out} ..."
+    closing = (
+        f"List: {out}\nLabel them with: skyvet label --data LIGHT_CURVES --taxonomy TREE "
+        f"--scores {scores} --labels {_store(known)} --candidates {out}"
+    )
     show_result(document, make_table(title, ["class", "n"], rows), closing, as_json=as_json)
+
+
+def _store(known: Path | None) -> str:
+    """Return the label store that the user named, or what stands for one."""
+    from skyvet.io.label_sources import is_label_store
+
+    return str(known) if known is not None and is_label_store(known) else "STORE"
 
 
 def _is_unknown(table: SourceScores, known: Path) -> BoolArray:

@@ -68,7 +68,10 @@ def periods_command(
     joined = join_periods(out)
     closing = f"Periods: {joined}\nRejections: {out / 'rejections.parquet'}"
     closing += written_hats(joined, out / "hats", table_format)
-    more = [("with a period", run.counts.get("n_with_period", 0))]
+    more = [
+        ("with a period", run.counts.get("n_with_period", 0)),
+        ("  significant (false-alarm probability <= 1 %)", run.counts.get("n_significant", 0)),
+    ]
     document, table = run_rows(run, seconds, title="Periods searched", more=more)
     show_result({**document, "periods": joined}, table, closing, as_json=as_json)
     check_all_done([failed.name for failed in run.failed], out)

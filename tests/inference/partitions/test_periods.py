@@ -51,6 +51,7 @@ def test_each_source_has_its_period_and_the_peaks_of_each_algorithm(opened, tmp_
     task = PeriodTask(reading=opened.reading, config=QUICK)
     run = run_partitions(task, opened.partitions, tmp_path / "out", config=ClusterConfig())
     assert (run.n_results, run.counts["cut_few_epochs"], run.counts["n_with_period"]) == (2, 1, 2)
+    assert run.counts["n_significant"] == 2
     table = pq.read_table(join_periods(tmp_path / "out"))
     assert table["source_id"].to_pylist() == [0, 1]
     np.testing.assert_allclose(table["period_d"].to_numpy(), PERIOD_D, rtol=1e-3)
@@ -68,6 +69,24 @@ def test_table_says_what_the_search_found(opened, tmp_path):
     assert row["period_d"] == found.period_d
     assert row["period_flags"] == int(found.flags)
     np.testing.assert_array_equal(row["mhaov_significance"], found.peaks[0].significance)
+
+
+def test_period_of_noise_counts_as_found_but_not_as_significant(tmp_path):
+    rng = np.random.default_rng(4)
+    row = {
+        "source_id": 1,
+        "time": np.sort(rng.uniform(58000, 58060, 60)),
+        "mag": rng.normal(16, 0.02, 60),
+        "magerr": np.full(60, 0.02),
+        "band": ["r"] * 60,
+    }
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "lc.parquet")
+    noise = open_light_curve_input(
+        [tmp_path / "lc.parquet"], config=LightCurveInputConfig(), cuts=CutConfig()
+    )
+    task = PeriodTask(reading=noise.reading, config=QUICK)
+    counts = task.run(noise.partitions[0], tmp_path).counts
+    assert (counts["n_with_period"], counts["n_significant"]) == (1, 0)
 
 
 def test_progress_is_told_of_every_source(opened, tmp_path):

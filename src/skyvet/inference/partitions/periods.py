@@ -27,6 +27,7 @@ __all__ = ["PeriodTask", "join_periods", "periods_table"]
 
 _TABLE = "periods"
 _METADATA = b"skyvet.periods"
+_SIGNIFICANT = 0.01
 _CONSENSUS = tuple(
     field.name
     for field in dataclasses.fields(FoundPeriods)
@@ -82,11 +83,10 @@ class PeriodTask:
         read = self.reading.read(partition, limit=limit)
         table = periods_table(read.batch, self.config, progress=progress)
         pq.write_table(table, folder / f"{_TABLE}.parquet", compression="zstd")
-        found = table["period_d"].to_numpy() if table.num_rows else np.empty(0)
         return PartitionCounts(
             n_results=table.num_rows,
             rejections=read.rejections,
-            counts={**read.counts, "n_with_period": int(np.isfinite(found).sum())},
+            counts={**read.counts, **_counts(table)},
             n_bytes=read.n_bytes + table.nbytes,
             reading_seconds=read.seconds,
             worked_share=read.kept_share,
@@ -149,6 +149,18 @@ def periods_table(
     family = [member.name for member in found[0].family]
     document = json.dumps({"alias_names": family}).encode()
     return pa.table(columns).replace_schema_metadata({_METADATA: document})
+
+
+def _counts(table: pa.Table) -> dict[str, int]:
+    """Count the sources with a period, and those whose period chance seldom gives."""
+    if not table.num_rows:
+        return {"n_with_period": 0, "n_significant": 0}
+    has_period = np.isfinite(table["period_d"].to_numpy())
+    is_significant = table["false_alarm_probability"].to_numpy() <= _SIGNIFICANT
+    return {
+        "n_with_period": int(has_period.sum()),
+        "n_significant": int((has_period & is_significant).sum()),
+    }
 
 
 def _peak_columns(found: Sequence[FoundPeriods]) -> dict[str, Any]:
