@@ -31,6 +31,7 @@ class RejectionReason(enum.StrEnum):
     UNKNOWN_OBJECT = "unknown_object"
     UNAVAILABLE = "unavailable"
     NO_EPOCHS = "no_epochs"
+    DIFFERENCE_FLUX = "difference_flux"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

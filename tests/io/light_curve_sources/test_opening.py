@@ -105,14 +105,17 @@ def test_the_table_of_simulation_and_fetch_is_read(tmp_path):
     assert batch.columns["n_epochs_unusable"].tolist() == [1]
 
 
-def test_sources_of_the_other_kind_of_flux_are_rejections(tmp_path):
-    columns = {"source_id": [1, 2], "is_difference": [False, True], "mjd_tai": [[1.0], [2.0]],
+@pytest.mark.parametrize(
+    ("is_difference", "reason"), [([False, True], "difference_flux"), ([True, False], "bad_value")]
+)
+def test_sources_of_the_other_kind_of_flux_are_rejections(tmp_path, is_difference, reason):
+    columns = {"source_id": [1, 2], "is_difference": is_difference, "mjd_tai": [[1.0], [2.0]],
                "flux_njy": [[1.0], [2.0]], "flux_err_njy": [[1.0], [1.0]],
                "band": [["g"], ["g"]]}  # fmt: skip
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
     (batch,), rejections = read_all(open_light_curves([tmp_path / "a.parquet"]))
     assert batch.source_ids.tolist() == [1]
-    assert [(r.candidate_id, "another kind" in r.detail) for r in rejections] == [(2, True)]
+    assert [(r.candidate_id, r.reason.value) for r in rejections] == [(2, reason)]
 
 
 def test_a_table_without_filters_is_taken_as_of_one_and_says_so(tmp_path):

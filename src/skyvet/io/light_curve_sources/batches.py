@@ -280,20 +280,29 @@ def _rejections(
             found.append(Rejection(source=where, reason=reason, detail=f"{n_rows} rows {what}"))
     for i_source in np.flatnonzero((batch.n_epochs == 0) | is_wrong_kind):
         counts = {name: int(batch.columns[name][i_source]) for name in EPOCH_COUNTS}
+        reason, detail = RejectionReason.NO_EPOCHS, _why_empty(counts)
+        if is_wrong_kind[i_source]:
+            reason, detail = _of_other_flux(is_input_difference=batch.is_difference)
         found.append(
             Rejection(
                 source=where,
-                reason=RejectionReason.BAD_VALUE
-                if is_wrong_kind[i_source]
-                else RejectionReason.NO_EPOCHS,
-                detail="its flux is of another kind (total or difference) than the input's"
-                if is_wrong_kind[i_source]
-                else _why_empty(counts),
+                reason=reason,
+                detail=detail,
                 survey=batch.survey,
                 candidate_id=batch.source_ids[i_source].item(),
             )
         )
     return tuple(found)
+
+
+def _of_other_flux(*, is_input_difference: bool) -> tuple[RejectionReason, str]:
+    """Return why a source of another kind of flux than the input's is left out."""
+    if is_input_difference:
+        return RejectionReason.BAD_VALUE, "its flux is total, that of the input is difference flux"
+    return (
+        RejectionReason.DIFFERENCE_FLUX,
+        "its flux is that of difference images, which has no magnitude; the input's is total",
+    )
 
 
 def _why_empty(counts: Mapping[str, int]) -> str:
