@@ -9,9 +9,12 @@ import pytest
 from tests.source_makers import TAXONOMY, make_classes
 
 from skyvet.cli.main import main
-from skyvet.io.feature_tables import write_feature_table
+from skyvet.inference.source_scores import score_feature_table
+from skyvet.io.feature_tables import read_feature_table, write_feature_table
 from skyvet.io.light_curve_tables import LightCurveRow, write_light_curves
+from skyvet.io.source_score_tables import write_source_scores
 from skyvet.io.taxonomy_files import write_taxonomy
+from skyvet.models.source_bundle import load_source_bundle
 from skyvet.records.light_curve import LightCurve
 
 pytest.importorskip("xgboost")
@@ -85,6 +88,17 @@ def test_a_bundle_scores_features_and_is_judged(folder, tmp_path, capsys):
         [one["auc"]["value"] for one in facts["classes"]]
     )
     assert {one["threshold"] for one in again["classes"]} == {0.5}
+
+
+def test_a_source_in_several_rows_is_judged_once_and_said(folder, tmp_path, capsys):
+    scores = score_feature_table(
+        read_feature_table(folder / "judged.parquet"), load_source_bundle(folder / "bundle")
+    )
+    write_source_scores(tmp_path / "twice.parquet", [scores, scores])
+    more = ("--scores", str(tmp_path / "twice.parquet"), "--taxonomy", str(folder / "own.yaml"))
+    assert _evaluate(folder, tmp_path / "out", *more) == 0
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["n_labelled"] == 150
+    assert "150 rows of the scores repeat a source" in " ".join(capsys.readouterr().err.split())
 
 
 def test_judging_the_training_sources_is_warned_of(folder, tmp_path, capsys):

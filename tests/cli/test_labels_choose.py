@@ -11,7 +11,7 @@ import pytest
 from skyvet.cli.main import main
 from skyvet.io.feature_tables import write_feature_table
 from skyvet.io.label_store.store import open_label_store
-from skyvet.io.source_score_tables import write_source_scores
+from skyvet.io.source_score_tables import read_source_scores, write_source_scores
 from skyvet.records.feature_table import FeatureTable
 from skyvet.records.label_events import LabelEvent
 from skyvet.records.labels import LabelValue
@@ -103,3 +103,16 @@ def test_the_closing_line_names_all_that_the_page_needs(scores, tmp_path, capsys
     said = " ".join(capsys.readouterr().out.split())
     assert "skyvet label --data LIGHT_CURVES --taxonomy TREE" in said
     assert f"--scores {path} --labels {store} --candidates {out}" in said
+
+
+def test_a_source_in_several_rows_is_asked_for_once_and_said(scores, tmp_path, capsys):
+    path, _ = scores
+    twice, out = tmp_path / "twice.parquet", tmp_path / "ask.parquet"
+    table = read_source_scores(path)
+    write_source_scores(twice, [table, table])
+    words = ("--out", out, "--strategy", "entropy", "--n-per-class", 120)
+    assert _run(twice, *words) == 0
+    ids = pq.read_table(out)["source_id"].to_pylist()
+    assert len(ids) == len(set(ids)) == 60
+    said = capsys.readouterr().err
+    assert " ".join(said.split()).count("60 rows of the scores repeat a source") == 1

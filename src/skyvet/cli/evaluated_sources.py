@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from skyvet.records.source_scores import SourceScores
     from skyvet.records.source_taxonomy import SourceTaxonomy
 
-__all__ = ["SourceJudgement", "is_for_sources"]
+__all__ = ["SourceJudgement", "first_of_each_source", "is_for_sources"]
 
 _SHARED = ("title", "confidence", "n_resamples", "seed", "n_bins", "n_examples", "threshold")
 _SCORES = "scores.parquet"
@@ -44,6 +44,19 @@ def is_for_sources(scores: Path | None, bundle: str | None) -> bool:
     if scores is not None:
         return is_source_scores(scores)
     return bundle is not None and is_source_bundle(Path(bundle))
+
+
+def first_of_each_source(scores: SourceScores) -> SourceScores:
+    """Return one row a source, and tell the person of rows that are left out."""
+    from skyvet.records.source_scores import once_per_source
+
+    once, n_repeated = once_per_source(scores)
+    if n_repeated:
+        note(
+            f"note: {n_repeated} rows of the scores repeat a source; the first row of each counts "
+            "(skyvet consolidate makes one row of several light curves)"
+        )
+    return once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +114,7 @@ class SourceJudgement:
         fetch = self._light_curves()
         table = self._features(bundle)
         with shown_progress(quiet=as_json) as progress:
-            scores = self._scores(bundle, table)
+            scores = first_of_each_source(self._scores(bundle, table))
             sample = self._sample(scores, self._labels(taxonomy), taxonomy, table)
             context = self._context(bundle, scores, sample, table, progress=progress)
         report = evaluate_sources(sample, taxonomy, own, context=context)

@@ -36,12 +36,13 @@ def labels_choose_command(
     as_json: JsonOption = False,
 ) -> None:
     """Choose the sources to label next, class by class."""
+    from skyvet.cli.evaluated_sources import first_of_each_source
     from skyvet.io.inputs import check_output_apart
     from skyvet.io.source_score_tables import read_source_scores
     from skyvet.strategies.source_selection import choose_sources
 
     check_output_apart([path for path in (scores, features, known) if path is not None], out)
-    table = read_source_scores(scores)
+    table = first_of_each_source(read_source_scores(scores))
     chosen = choose_sources(
         {tag: table.column(tag) for tag in table.tags},
         config,

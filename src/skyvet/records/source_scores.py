@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from skyvet.core.arrays import FloatArray, IntArray, as_readonly
 from skyvet.core.errors import InvalidInputError
 from skyvet.records.source_taxonomy import SourceTaxonomy
 
-__all__ = ["SourceScores", "VerdictRules", "join_source_scores"]
+__all__ = ["SourceScores", "VerdictRules", "join_source_scores", "once_per_source"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,3 +134,43 @@ def join_source_scores(parts: Sequence[SourceScores]) -> SourceScores:
             for name in parts[0].columns
         },
     )
+
+
+def once_per_source(scores: SourceScores) -> tuple[SourceScores, int]:
+    """Return the first row of each source, in their order.
+
+    Parameters
+    ----------
+    scores : SourceScores
+        Sources may stand in several rows.
+
+    Returns
+    -------
+    scores : SourceScores
+        The same object where none does.
+    n_repeated : int
+        Rows that were left out.
+
+    Examples
+    --------
+    >>> scores = SourceScores(
+    ...     source_ids=np.array([7, 5, 7]), tags=("agn",),
+    ...     probabilities=np.array([[0.9], [0.2], [0.4]]), is_positive=np.zeros((3, 1), bool),
+    ...     is_calibrated=np.ones(3, bool), n_missing=np.zeros(3, np.int32),
+    ...     n_outside=np.zeros(3, np.int32), bundle="b-1")
+    >>> once, n_repeated = once_per_source(scores)
+    >>> once.source_ids.tolist(), once.column("agn").tolist(), n_repeated
+    ([7, 5], [0.9, 0.2], 1)
+    """
+    _, first = np.unique(scores.source_ids, return_index=True)
+    n_repeated = len(scores) - len(first)
+    if not n_repeated:
+        return scores, 0
+    rows = np.sort(first)
+    names = ("source_ids", "probabilities", "is_positive", "is_calibrated", "n_missing")
+    return replace(
+        scores,
+        **{name: getattr(scores, name)[rows] for name in names},
+        n_outside=scores.n_outside[rows],
+        columns={name: values[rows] for name, values in scores.columns.items()},
+    ), n_repeated
