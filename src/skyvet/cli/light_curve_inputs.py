@@ -153,6 +153,7 @@ class PartitionWork:
 
     def show_cost(self, *, as_json: bool) -> None:
         """Show what the run would cost, and do nothing else."""
+        _note_on_compiling(self.task)
         cost = estimated_cost(
             self.task, self.partitions, self.folder, config=self.where, is_dry_run=True
         )
@@ -164,6 +165,7 @@ class PartitionWork:
         from skyvet.inference.partitions.engine import run_partitions
 
         started = time.monotonic()
+        _note_on_compiling(self.task)
         note_on_cost(
             estimated_cost(
                 self.task, self.partitions, self.folder, config=self.where, is_dry_run=False
@@ -174,6 +176,13 @@ class PartitionWork:
                 self.task, self.partitions, self.folder, config=self.where, progress=progress
             )
         return run, time.monotonic() - started
+
+
+def _note_on_compiling(task: PartitionTask) -> None:
+    from skyvet.inference.partitions.compiling import must_compile
+
+    if must_compile(task):
+        note("note: first run: compiling, about a minute, once")
 
 
 def run_rows(

@@ -16,6 +16,7 @@ import functools
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from numba import njit
@@ -23,7 +24,7 @@ from numba.core.caching import IndexDataCacheFile
 
 _N_DIGITS = 12
 
-__all__ = ["compiled", "sources_stamp"]
+__all__ = ["compiled", "has_machine_code", "sources_stamp"]
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:  # noqa: ANN401 - Numba's
@@ -64,6 +65,27 @@ class _CacheFile(IndexDataCacheFile):
         overloads[key] = self._data_name(number)  # type: ignore[no-untyped-call]
         self._save_data(overloads[key], data)  # type: ignore[no-untyped-call]
         self._save_index(overloads)  # type: ignore[no-untyped-call]
+
+
+def has_machine_code(module: ModuleType) -> bool:
+    """Say whether the disk holds machine code of a module, made from the sources as they are.
+
+    Parameters
+    ----------
+    module : ModuleType
+        One with `compiled` functions.
+
+    Returns
+    -------
+    bool
+        True where any function of the module need not be compiled again.
+    """
+    files = [
+        function._cache._cache_file
+        for function in vars(module).values()
+        if isinstance(getattr(getattr(function, "_cache", None), "_cache_file", None), _CacheFile)
+    ]
+    return any(file._load_index() for file in files)
 
 
 @functools.cache
