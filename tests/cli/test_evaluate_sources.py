@@ -76,6 +76,7 @@ def test_a_bundle_scores_features_and_is_judged(folder, tmp_path, capsys):
     document = json.loads(capsys.readouterr().out)
     facts = json.loads((out / "report.json").read_text())
     assert facts["n_labelled"] == 150
+    assert "single sources are in both is not known" in facts["protocol"]
     assert document["macro_f1"] == pytest.approx(facts["macro_f1"])
     assert {one["threshold_origin"] for one in facts["classes"]} == {"the classifier's own"}
     first = facts["classes"][0]

@@ -34,6 +34,10 @@ _TRAINED_ON_THESE = (
     "The bundle was trained on these very sources: no figure here says how it does on new ones. "
     "Its card has figures on rows that no scoring member had seen."
 )
+_TRAINED_ON_OTHERS = (
+    "The bundle was trained on another set of sources than those judged here. Whether single "
+    "sources are in both is not known: where they are, the figures are too good."
+)
 
 
 def is_for_sources(scores: Path | None, bundle: str | None) -> bool:
@@ -221,7 +225,7 @@ class SourceJudgement:
         importances, how = _importances(bundle, sample, table, progress=progress)
         return SourceReportContext(
             bundle=scores.bundle,
-            protocol=_TRAINED_ON_THESE if is_seen else "",
+            protocol=_TRAINED_ON_THESE if is_seen else _TRAINED_ON_OTHERS,
             thresholds={one.tag: one.threshold for one in bundle.info.classes},
             importances=importances,
             importance_note=how,
