@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["MAX_SEED", "Config", "changed_settings"]
+__all__ = ["MAX_SEED", "Config", "FiniteConfig", "changed_settings", "each_once"]
 
 _N_NAMED = 6
 _MAX_SHOWN = 60
@@ -25,6 +25,43 @@ class Config(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class FiniteConfig(Config):
+    """Settings whose numbers are all finite; ``inf`` and ``nan`` are refused.
+
+    Examples
+    --------
+    >>> class Radius(FiniteConfig):
+    ...     arcsec: float = 1.0
+    >>> Radius.model_validate({"arcsec": float("nan")})
+    Traceback (most recent call last):
+    ...
+    pydantic_core._pydantic_core.ValidationError: ...
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+def each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names unless one is empty or stands twice; for validators of fields.
+
+    Raises
+    ------
+    ValueError
+        If one is or does.
+
+    Examples
+    --------
+    >>> each_once(("g", "r"))
+    ('g', 'r')
+    """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if "" in names:
+        raise ValueError("one of the names is empty; leave it out")
+    if twice:
+        raise ValueError(f"{', '.join(twice)} stands more than once; name each once")
+    return names
 
 
 def changed_settings(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from skyvet.core.configs import Config
+from skyvet.core.configs import FiniteConfig
 
 __all__ = ["ConsolidationConfig", "Rule"]
 
@@ -14,7 +14,7 @@ Rule = Literal["mean", "median", "max", "min", "sum", "lead", "all", "any"]
 """How the values of one source's light curves become one."""
 
 
-class ConsolidationConfig(Config):
+class ConsolidationConfig(FiniteConfig):
     """Which light curves are one source, and how their rows become one.
 
     Examples

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from skyvet.core.arrays import FloatArray, IntArray
-from skyvet.core.configs import Config
+from skyvet.core.configs import FiniteConfig
 from skyvet.core.errors import InvalidInputError
 from skyvet.records.light_curve_batch import LightCurveBatch
 
@@ -25,7 +25,7 @@ _MINUTES_PER_DAY = 1440.0
 _MAG_PER_FLUX = 2.5 / np.log(10.0)
 
 
-class CutConfig(Config):
+class CutConfig(FiniteConfig):
     """Which epochs and sources are kept.
 
     Parameters

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from skyvet.core.configs import Config
+from skyvet.core.configs import FiniteConfig, each_once
 from skyvet.features.periods.configs import PeriodSearchConfig
 
 __all__ = ["FeatureConfig"]
 
 
-class FeatureConfig(Config):
+class FeatureConfig(FiniteConfig):
     """Which features are computed.
 
     Examples
@@ -23,6 +23,7 @@ class FeatureConfig(Config):
 
     bands: Annotated[
         tuple[str, ...],
+        AfterValidator(each_once),
         Field(description="bands with columns, in this order; empty = those of the input"),
     ] = ()
     has_periods: Annotated[

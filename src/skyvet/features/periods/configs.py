@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from skyvet.core.configs import Config
+from skyvet.core.configs import FiniteConfig
 
 __all__ = ["PeriodSearchConfig", "SearchAlgorithm"]
 
@@ -14,7 +14,7 @@ SearchAlgorithm = Literal["ls", "mhaov", "mhf", "ce", "aov", "fpw", "bls", "mf"]
 """Names of period finders; `registry.get_finder` makes them."""
 
 
-class PeriodSearchConfig(Config):
+class PeriodSearchConfig(FiniteConfig):
     """How periods are searched and judged.
 
     The grid is each source's own: from ``min_cycles / baseline`` to ``f_max_per_d`` in steps of

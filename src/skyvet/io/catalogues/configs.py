@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from skyvet.core.configs import Config
+from skyvet.core.configs import FiniteConfig
 
 __all__ = ["CATALOGUES", "Catalogue", "CatalogueName", "CrossMatchConfig"]
 
@@ -142,7 +142,7 @@ CATALOGUES: Mapping[str, Catalogue] = {
 """Catalogues by short name; columns are those of SCoPe."""
 
 
-class CrossMatchConfig(Config):
+class CrossMatchConfig(FiniteConfig):
     """How sources are matched with a catalogue.
 
     Examples

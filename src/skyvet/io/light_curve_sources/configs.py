@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
-from skyvet.core.configs import Config
+from skyvet.core.configs import Config, FiniteConfig, each_once
 
 __all__ = ["LightCurveColumns", "LightCurveInputConfig", "TimeScale"]
 
@@ -31,7 +31,7 @@ class LightCurveColumns(Config):
     dec: str = Field(default="", description="Declination [deg].")
 
 
-class LightCurveInputConfig(Config):
+class LightCurveInputConfig(FiniteConfig):
     """How light curves are read.
 
     Parameters
@@ -84,7 +84,7 @@ class LightCurveInputConfig(Config):
     band_names: tuple[str, ...] = Field(
         default=(), description="Further names of filters, as theirs=ours: R=r,1=g."
     )
-    bands: tuple[str, ...] = Field(
+    bands: Annotated[tuple[str, ...], AfterValidator(each_once)] = Field(
         default=(), description="Filters that are taken; empty = all that have a name."
     )
     bad_flags: int | None = Field(
