@@ -94,7 +94,7 @@ def estimated_cost(
     is_small = n_items < _N_WORTH_A_SAMPLE or len(todo) < 2
     if is_small and not is_dry_run:
         return None
-    return estimate_cost(task, todo, n_workers=n_workers_of(config))
+    return estimate_cost(task, todo, n_workers=n_workers_of(config), starts_workers=config.is_local)
 
 
 def estimate_rows(cost: CostEstimate | None) -> tuple[dict[str, Any], Table]:
@@ -107,6 +107,7 @@ def estimate_rows(cost: CostEstimate | None) -> tuple[dict[str, Any], Table]:
         ("inputs tried", cost.n_sampled),
         ("time of one [ms]", f"{1000 * cost.seconds_per_item:.3g}"),
         ("worked on at once", cost.n_workers),
+        ("start of workers", _duration(cost.start_seconds)),
         ("duration", _duration(cost.seconds)),
         ("memory of one worker [MB]", f"{cost.memory_mb:.0f}"),
         ("output [MB]", f"{cost.output_mb:.3g}"),

@@ -55,3 +55,31 @@ def test_unknown_numbers_are_those_of_a_whole_partition(task):
 )
 def test_workers_are_counted_without_starting_them(config, n):
     assert n_workers_of(config) == n
+
+
+def test_start_of_local_workers_is_measured_and_counted(task):
+    given = partitions(10, size=96)
+    found = estimate_cost(task, given, n_workers=1, starts_workers=True)
+    assert found is not None
+    # A process that starts Python and imports Dask and Arrow takes no less than this.
+    assert 0.3 < found.start_seconds - 1.5 < 60
+    work = found.seconds_per_item * 960
+    assert found.seconds == pytest.approx(found.start_seconds + work)
+    assert n_starts(task.log, "p0") == 3, "the process did not do its first turn"
+
+
+def test_local_workers_beyond_the_cores_make_nothing_faster(task, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(
+        "skyvet.inference.partitions.estimate.seconds_of_first_turn", lambda *_, limit: 2.0
+    )
+    found = estimate_cost(task, partitions(4, size=96), n_workers=4, starts_workers=True)
+    assert found is not None
+    assert found.start_seconds == pytest.approx(1.5 + 2 * 2.0)
+    assert found.seconds == pytest.approx(found.start_seconds + found.seconds_per_item * 384 / 2)
+
+
+def test_partitions_that_do_not_fill_the_last_round_take_a_whole_one(task):
+    found = estimate_cost(task, partitions(3, size=96), n_workers=2)
+    assert found is not None
+    assert found.seconds == pytest.approx(found.seconds_per_item * 2 * 96)

@@ -19,7 +19,7 @@ from skyvet.inference.partitions.interrupts import interrupts_deferred
 from skyvet.inference.partitions.jobs import FailedPartition, Job, Outcome
 from skyvet.inference.partitions.task import PartitionTask, work_on_partition
 
-__all__ = ["n_threads_of", "open_cluster", "work_on_cluster"]
+__all__ = ["ONE_THREAD", "n_threads_of", "open_cluster", "work_on_cluster"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,7 +33,8 @@ _LOCAL_SETTINGS = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": 0.95,
 }
-_ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
+"""Environment of a worker: partitions are worked on side by side, each in one thread."""
 
 
 @contextmanager
@@ -82,7 +83,7 @@ def _local_processes(config: ClusterConfig) -> Iterator[Any]:
         **_LOCAL_SETTINGS,
         "distributed.nanny.pre-spawn-environ": {
             **dask.config.get("distributed.nanny.pre-spawn-environ"),
-            **_ONE_THREAD,
+            **ONE_THREAD,
         },
     }
     with dask.config.set(settings), ExitStack() as stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import time
@@ -13,12 +14,15 @@ from skyvet.core.errors import PacketError
 from skyvet.core.memory import peak_memory_mb
 from skyvet.inference.partitions.cluster import n_threads_of, open_cluster
 from skyvet.inference.partitions.configs import ClusterConfig
+from skyvet.inference.partitions.first_turn import seconds_of_first_turn
 from skyvet.inference.partitions.task import Partition, PartitionTask
 
 __all__ = ["CostEstimate", "estimate_cost", "n_workers_of"]
 
 _N_WARM, _N_SAMPLE = 4, 48
 _N_TRIED = 3
+_CLUSTER_S = 1.5
+"""What a local cluster takes for its scheduler, and to end: 1.3 to 1.6 s for 1 or 2 workers."""
 _COPIES = 3
 """What a partition takes beside its input and output: intermediate arrays, and allocator slack."""
 
@@ -40,8 +44,10 @@ class CostEstimate:
         Inputs that were tried.
     seconds_per_item : float
         Time of one input on one worker, start of libraries apart [s].
+    start_seconds : float
+        Time until the workers have begun [s]; 0 where none are started.
     seconds : float
-        Duration of the run [s].
+        Duration of the run, start of workers included [s].
     memory_mb : float
         Largest memory of one worker [MB].
     output_mb : float
@@ -53,6 +59,7 @@ class CostEstimate:
     n_workers: int
     n_sampled: int
     seconds_per_item: float
+    start_seconds: float
     seconds: float
     memory_mb: float
     output_mb: float
@@ -64,6 +71,7 @@ class _Sample:
     seconds: float
     reading_seconds: float
     worked_share: float
+    partition: Partition
     n_bytes_memory: int
     n_bytes_disk: int
 
@@ -85,7 +93,11 @@ def n_workers_of(config: ClusterConfig) -> int:
 
 
 def estimate_cost(
-    task: PartitionTask, partitions: Sequence[Partition], *, n_workers: int
+    task: PartitionTask,
+    partitions: Sequence[Partition],
+    *,
+    n_workers: int,
+    starts_workers: bool = False,
 ) -> CostEstimate | None:
     """Work on a few inputs, throw the result away, and scale up what it took.
 
@@ -101,6 +113,9 @@ def estimate_cost(
         Those to do.
     n_workers : int
         Partitions worked on at once.
+    starts_workers : bool, default False
+        The run starts its workers on this machine: their start counts, which is measured with one
+        process, and those beyond the cores of this machine make nothing faster.
 
     Returns
     -------
@@ -118,7 +133,10 @@ def estimate_cost(
     largest = max((n or 0 for n in n_each), default=0) or sample.n_items
     per_item = (sample.seconds - sample.reading_seconds) / sample.n_items
     reading = sample.reading_seconds * len(partitions)
-    n_at_once = min(n_workers, len(partitions))
+    n_cores = os.cpu_count() or 1
+    n_at_once = min(n_workers, len(partitions), n_cores if starts_workers else n_workers)
+    n_rounds = math.ceil(len(partitions) / n_at_once)
+    start = _start_seconds(task, sample, n_workers / n_cores) if starts_workers else 0.0
     held_mb = _COPIES * sample.n_bytes_memory * largest / sample.n_items / 1e6
     return CostEstimate(
         n_partitions=len(partitions),
@@ -126,10 +144,18 @@ def estimate_cost(
         n_workers=n_workers,
         n_sampled=sample.n_items,
         seconds_per_item=per_item,
-        seconds=(per_item * n_worked + reading) / n_at_once,
+        start_seconds=start,
+        seconds=start + (per_item * n_worked + reading) * n_rounds / len(partitions),
         memory_mb=peak_memory_mb() + held_mb,
         output_mb=sample.n_bytes_disk * n_worked / sample.n_items / 1e6,
     )
+
+
+def _start_seconds(task: PartitionTask, sample: _Sample, workers_per_core: float) -> float:
+    """Measure the start of one worker; workers that share a core take turns."""
+    first = seconds_of_first_turn(task, sample.partition, limit=_N_WARM)
+    alone = max(first - sample.reading_seconds, 0.0)
+    return _CLUSTER_S + alone * max(workers_per_core, 1.0)
 
 
 def _sample(task: PartitionTask, partitions: Sequence[Partition]) -> _Sample | None:
@@ -157,6 +183,7 @@ def _timed(task: PartitionTask, partition: Partition, limit: int | None) -> _Sam
         seconds=seconds,
         reading_seconds=found.reading_seconds,
         worked_share=found.worked_share,
+        partition=partition,
         n_bytes_memory=found.n_bytes,
         n_bytes_disk=n_bytes,
     )
