@@ -53,6 +53,7 @@ def test_files_become_a_bundle_that_scores(folder, tmp_path, capsys):
     assert document["classes"]["vnv"]["auc"] > 0.75
     assert set(document["left_out"]) == {"agn"}
     assert "1 of 300 rows name classes that the taxonomy does not have" in printed.err
+    assert "class_tags of a taxonomy file of your own" in printed.err
     assert "10 labelled sources have no features" in printed.err
     assert "1 classes are left out: agn" in printed.err
     bundle = load_source_bundle(out)
@@ -66,7 +67,10 @@ def test_the_models_command_shows_it(folder, tmp_path, capsys):
     out = tmp_path / "bundle"
     with pytest.raises(SystemExit):
         _run(folder, out)
-    assert "Figures on inner folds" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Figures on inner folds" in printed
+    assert "labelled, without features: left out" in printed
+    assert "n_absent" not in printed
     with pytest.raises(SystemExit) as done:
         main(["models", "show", str(out), "--json"])
     assert done.value.code == 0

@@ -114,6 +114,15 @@ def _left_out(left_out: Mapping[str, str]) -> str:
     return f"{len(left_out)} classes are left out: {shown}{more}"
 
 
+def _counted(match: SourceMatch) -> list[tuple[str, object]]:
+    return [
+        ("rows of features", match.n_rows),
+        ("  with a label", match.n_labelled),
+        ("  without a label: left out", match.n_unlabelled),
+        ("labelled, without features: left out", match.n_absent),
+    ]
+
+
 def _show(bundle: SourceBundle, match: SourceMatch, *, out: Path, as_json: bool) -> None:
     info = bundle.info
     rows = [
@@ -128,7 +137,7 @@ def _show(bundle: SourceBundle, match: SourceMatch, *, out: Path, as_json: bool)
         "metrics": info.metrics,
         "classes": {one.tag: one.metrics for one in info.classes},
     }
-    used = make_table("Labels used", ["what", "n"], [*dataclasses.asdict(match).items()])
+    used = make_table("Labels used", ["what", "n"], _counted(match))
     title = "Figures on inner folds that members, calibration and thresholds had not seen"
     figures = make_table(title, ["class", "yes", "no", *_HEADINGS.values()], rows)
     show_result(document, used, figures, f"Bundle: {out}  ({bundle.label})", as_json=as_json)

@@ -81,7 +81,8 @@ class SourceLabelFile:
             more = ", ..." if len(self.unknown_classes) > 5 else ""
             found.append(
                 f"{n_rows} of {self.n_rows} rows name classes that the taxonomy does not have and "
-                f"are left out: {shown}{more}"
+                f"are left out: {shown}{more}; class_tags of a taxonomy file of your own say which "
+                "of its classes such names mean"
             )
         if self.n_contradictions:
             found.append(
