@@ -233,7 +233,7 @@ def _is_zero_among_dates(
     time: FloatArray, source_of_epoch: IntArray, n_sources: int
 ) -> NDArray[np.bool_]:
     """Return times of exactly 0 where all other times of the source are dates."""
-    is_zero = time == 0
+    is_zero: NDArray[np.bool_] = time == 0
     if not is_zero.any():
         return is_zero
     is_known = (np.abs(time) < _FILL_TIME_D) & ~is_zero

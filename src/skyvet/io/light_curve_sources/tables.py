@@ -199,8 +199,7 @@ def _source(
     is_whole: bool,
 ) -> TableSource:
     first, notes, time_step_d = _look(blocks, plans)
-    if config.brightness == "auto":
-        _check_unit(first, next(iter(plans.values())), where=blocks[0].path)
+    _check_unit(first, next(iter(plans.values())), config, where=blocks[0].path)
     scale = next(iter(plans.values())).time_scale or _scale_of(first.time)
     own = _survey_of(first)
     plans = {
@@ -271,10 +270,14 @@ def _time_step(schema: pa.Schema, plan: ColumnPlan, raw: RawEpochs) -> float:
     return float(np.spacing(np.float32(np.nanmax(np.abs(raw.time)))))
 
 
-def _check_unit(raw: RawEpochs, plan: ColumnPlan, *, where: str) -> None:
+def _check_unit(
+    raw: RawEpochs, plan: ColumnPlan, config: LightCurveInputConfig, *, where: str
+) -> None:
     """Refuse fluxes that look like magnitudes, where only a column's name says what they are."""
     place = plan.places["brightness"]
-    if plan.is_magnitude or place.lower().rpartition(".")[2] == "flux_njy":
+    if config.brightness != "auto" or plan.is_magnitude:
+        return
+    if place.lower().rpartition(".")[2] == "flux_njy":
         return
     values = raw.brightness[np.isfinite(raw.brightness)]
     errors = raw.error[np.isfinite(raw.error)]
