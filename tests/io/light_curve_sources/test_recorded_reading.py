@@ -102,3 +102,13 @@ def test_fluxes_that_look_like_fluxes_are_read_without_a_word(tmp_path, kinds):
     read, rejections = read_all(open_light_curves([_table(tmp_path, **kinds)]))
     assert sum(map(len, read)) == 2
     assert not rejections
+
+
+def test_columns_inside_others_speak_for_their_survey(tmp_path):
+    epochs = {"hmjd": [59000.0], "mag": [18.0], "magerr": [0.1], "catflags": [0]}
+    table = pa.Table.from_pylist([{"objectid": 1, "filterid": 1, "lightcurve": epochs}])
+    pq.write_table(table, tmp_path / "ztf.parquet")
+    given = LightCurveInputConfig()
+    config, note = recorded_reading(EROS, given, [tmp_path / "ztf.parquet"])
+    assert config == given
+    assert "preset ztf" in note

@@ -17,7 +17,7 @@ from skyvet.io.light_curve_sources.presets import (
     preset_for,
 )
 
-__all__ = ["UNKNOWN_BAND", "ColumnPlan", "plan_columns", "type_at"]
+__all__ = ["UNKNOWN_BAND", "ColumnPlan", "plan_columns", "preset_of", "type_at"]
 
 UNKNOWN_BAND = "unknown"
 """Name of the filter of all epochs where neither a column nor the user says it."""
@@ -108,7 +108,7 @@ def plan_columns(schema: pa.Schema, config: LightCurveInputConfig, *, where: str
     """
     known = _places(schema)
     by_name = {place.lower().rpartition(".")[2]: place for place in reversed(known)}
-    chosen = config.preset if config.preset != "auto" else preset_for(frozenset(by_name))
+    chosen = config.preset if config.preset != "auto" else preset_of(schema)
     preset = PRESETS[chosen]
     places = _found(known, by_name, config, where=where)
     _check_identifier_type(schema, places["source_id"], where=where)
@@ -139,6 +139,18 @@ def plan_columns(schema: pa.Schema, config: LightCurveInputConfig, *, where: str
         carried=_carried(schema, places, config, is_nested=is_nested, where=where),
         has_integer_ids=_are_int64(type_at(schema, places["source_id"])),
     )
+
+
+def preset_of(schema: pa.Schema) -> str:
+    """Return the preset that a table's columns, and those inside them, speak for.
+
+    Examples
+    --------
+    >>> epochs = pa.struct([("hmjd", pa.list_(pa.float64())), ("catflags", pa.list_(pa.int64()))])
+    >>> preset_of(pa.schema([("objectid", pa.int64()), ("lightcurve", epochs)]))
+    'ztf'
+    """
+    return preset_for(frozenset(place.lower().rpartition(".")[2] for place in _places(schema)))
 
 
 def type_at(schema: pa.Schema, place: str) -> pa.DataType:

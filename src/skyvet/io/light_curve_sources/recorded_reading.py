@@ -9,14 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from skyvet.core.errors import BundleError, InvalidInputError
-from skyvet.io.light_curve_sources.column_plan import ColumnPlan, plan_columns
+from skyvet.io.light_curve_sources.column_plan import ColumnPlan, plan_columns, preset_of
 from skyvet.io.light_curve_sources.configs import LightCurveInputConfig
 from skyvet.io.light_curve_sources.opening import first_table_schema
 from skyvet.io.light_curve_sources.presets import (
     PRESETS,
     TIME_SCALE_OF_NAME,
     UNIT_OF_NAME,
-    preset_for,
 )
 
 __all__ = ["reading_settings", "recorded_reading"]
@@ -76,8 +75,7 @@ def recorded_reading(
     if schema is None:
         return config, ""
     plan = plan_columns(schema, config, where=str(inputs[0]))
-    survey = preset_for(frozenset(name.lower().rpartition(".")[2] for name in schema.names))
-    if against := _spoken_against(own, plan, survey=survey):
+    if against := _spoken_against(own, plan, survey=preset_of(schema)):
         return config, (
             f"the bundle learned from light curves read with {words}, but {against}: this input "
             "is read by its own names and the options given"
