@@ -144,6 +144,9 @@ def work_on_partition(
 ) -> PartManifest:
     """Work on one partition and leave its part in the folder, whole or not at all.
 
+    A part that stands there already is that of an earlier try whose worker died before it could
+    say so; it is not done again.
+
     Parameters
     ----------
     task : PartitionTask
@@ -167,6 +170,9 @@ def work_on_partition(
     DatasetError
         If the part cannot be written: a full disk, no permission.
     """
+    done = folder / part_name(i_part)
+    if done.exists():
+        return read_part_manifest(done)
     started = time.monotonic()
     try:
         with drafted_part(folder, i_part, owner=f".{uuid.uuid4().hex[:12]}") as draft:
