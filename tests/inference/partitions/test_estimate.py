@@ -65,17 +65,18 @@ def test_start_of_local_workers_is_measured_and_counted(task):
     assert 0.3 < found.start_seconds - 1.5 < 60
     work = found.seconds_per_item * 960
     assert found.seconds == pytest.approx(found.start_seconds + work)
-    assert n_starts(task.log, "p0") == 3, "the process did not do its first turn"
+    assert n_starts(task.log, "p0") == 4, "the process did not do its two turns"
 
 
 def test_local_workers_beyond_the_cores_make_nothing_faster(task, monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     monkeypatch.setattr(
-        "skyvet.inference.partitions.estimate.seconds_of_first_turn", lambda *_, limit: 2.0
+        "skyvet.inference.partitions.estimate.seconds_of_first_turn", lambda *_, **__: (2.0, 0.96)
     )
     found = estimate_cost(task, partitions(4, size=96), n_workers=4, starts_workers=True)
     assert found is not None
     assert found.start_seconds == pytest.approx(1.5 + 2 * 2.0)
+    assert found.seconds_per_item == pytest.approx(0.96 / 48), "a worker has one thread"
     assert found.seconds == pytest.approx(found.start_seconds + found.seconds_per_item * 384 / 2)
 
 

@@ -136,7 +136,10 @@ def estimate_cost(
     n_cores = os.cpu_count() or 1
     n_at_once = min(n_workers, len(partitions), n_cores if starts_workers else n_workers)
     n_rounds = math.ceil(len(partitions) / n_at_once)
-    start = _start_seconds(task, sample, n_workers / n_cores) if starts_workers else 0.0
+    start = 0.0
+    if starts_workers:
+        start, in_worker = _seconds_of_worker(task, sample, n_workers / n_cores)
+        per_item = max(per_item, in_worker / sample.n_items)
     held_mb = _COPIES * sample.n_bytes_memory * largest / sample.n_items / 1e6
     return CostEstimate(
         n_partitions=len(partitions),
@@ -151,11 +154,15 @@ def estimate_cost(
     )
 
 
-def _start_seconds(task: PartitionTask, sample: _Sample, workers_per_core: float) -> float:
-    """Measure the start of one worker; workers that share a core take turns."""
-    first = seconds_of_first_turn(task, sample.partition, limit=_N_WARM)
+def _seconds_of_worker(
+    task: PartitionTask, sample: _Sample, workers_per_core: float
+) -> tuple[float, float]:
+    """Measure start and sample of one worker, of one thread; those on one core take turns."""
+    n_sample = _N_SAMPLE if sample.partition.n_items is not None else None
+    first, second = seconds_of_first_turn(task, sample.partition, limit=_N_WARM, sample=n_sample)
     alone = max(first - sample.reading_seconds, 0.0)
-    return _CLUSTER_S + alone * max(workers_per_core, 1.0)
+    start = _CLUSTER_S + alone * max(workers_per_core, 1.0)
+    return start, second - sample.reading_seconds
 
 
 def _sample(task: PartitionTask, partitions: Sequence[Partition]) -> _Sample | None:

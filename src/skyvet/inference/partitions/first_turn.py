@@ -19,8 +19,10 @@ __all__ = ["seconds_of_first_turn", "take_first_turn"]
 _PROGRAM = "from skyvet.inference.partitions.first_turn import take_first_turn; take_first_turn()"
 
 
-def seconds_of_first_turn(task: PartitionTask, partition: Partition, *, limit: int) -> float:
-    """Measure a process from its start to the end of its first turn.
+def seconds_of_first_turn(
+    task: PartitionTask, partition: Partition, *, limit: int, sample: int | None
+) -> tuple[float, float]:
+    """Measure a process from its start to the end of its first turn, and a second turn.
 
     It does what a worker of a local cluster does: start Python, load Dask and the libraries of the
     task, load compiled code from the disk, and work on a few inputs, whose result is thrown away.
@@ -31,13 +33,14 @@ def seconds_of_first_turn(task: PartitionTask, partition: Partition, *, limit: i
         What is done; pickles.
     partition : Partition
         One that can be read.
-    limit : int
-        So many of its inputs.
+    limit, sample : int, int or None
+        So many of its inputs in the first and in the second turn; None = all.
 
     Returns
     -------
-    float
-        Duration [s].
+    tuple of float
+        Seconds of the start with the first turn, and of the second turn, which a worker takes with
+        one thread; the latter is 0 where it could not be measured.
 
     Raises
     ------
@@ -45,21 +48,27 @@ def seconds_of_first_turn(task: PartitionTask, partition: Partition, *, limit: i
         If Dask is not installed.
     """
     require("distributed", extra="cluster")
-    work = pickle.dumps((task, partition, limit))
+    work = pickle.dumps((task, partition, limit, sample))
     started = time.perf_counter()
-    subprocess.run(  # noqa: S603 - this Python, this package
+    done = subprocess.run(  # noqa: S603 - this Python, this package
         [sys.executable, "-c", _PROGRAM],
         input=work,
         capture_output=True,
         check=False,  # what fails there fails in the run itself, which says why
         env={**os.environ, **ONE_THREAD},
     )
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    second = float(done.stdout) if done.returncode == 0 else 0.0
+    return seconds - second, second
 
 
 def take_first_turn() -> None:
     """Work on what stands on standard input; for `seconds_of_first_turn`."""
     require("distributed", extra="cluster")
-    task, partition, limit = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the parent process
+    task, partition, limit, sample = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the parent process
     with tempfile.TemporaryDirectory(prefix="skyvet-") as folder:
         task.run(partition, Path(folder), limit=limit)
+    with tempfile.TemporaryDirectory(prefix="skyvet-") as folder:
+        started = time.perf_counter()
+        task.run(partition, Path(folder), limit=sample)
+        sys.stdout.write(str(time.perf_counter() - started))
